@@ -1,0 +1,135 @@
+"""What a fit minimises: the misfit of replica means, weighted entry by entry.
+
+With y_r (K,) the observables of replica r at the times after 0, in a row, ȳ their mean over R
+replicas and μ(θ) the prediction,
+
+    Q(θ) = ½ Σ_k (R/v_k) (ȳ_k − μ_k(θ))²,   J = ∂μ/∂θ,
+    ∂Q = −JᵀW(ȳ − μ),   curvature JᵀWJ,   score of a replica s_r = JᵀW(y_r − μ)/R, W = R/v.
+
+The v_k are working variances: Q treats entries as if they were independent (generalised
+estimating equations with working independence), which costs some precision and no validity, since
+the covariance of the estimate is taken from the scatter of the s_r (`fitting.uncertainty`).
+Weighting by the empirical covariance of the entries would be efficient on paper and undercovers
+badly with tens of replicas, for it inverts noise.
+
+v_k is the variance over replicas pooled over the times of one observable's component, half and
+half with that of the entry itself, and floored: a weight that follows the noise of its own entry
+pulls the estimate down (few counts, small variance, large weight).
+
+Symbols: θ free coordinates, R replicas, K entries, v working variance, s score.
+"""
+
+import abc
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from fitting.finite_size import WellMixed
+from fitting.parametrisation import Parametrisation
+from jaxkin.drivers.solution import solve
+from jaxkin.model import KineticEquation
+from jaxkin.observables import Observable
+
+
+class Objective(eqx.Module):
+    """A smooth function of θ that is a sum over replicas, in units of ½χ²."""
+
+    @abc.abstractmethod
+    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
+        """Return the value, the gradient (p,), and the Gauss–Newton or Fisher matrix (p, p)."""
+
+    @abc.abstractmethod
+    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
+        """Return minus the gradient, replica by replica; the sum over replicas is the whole."""
+
+
+class MeanMisfit(Objective):
+    """Q(θ) between replica means of observables and the solution of an equation.
+
+    Attributes:
+        equation: template; the leaves of the parametrisation are overwritten.
+        law, times: of the solution; (times,) all after 0.
+        parametrisation: θ ↔ leaves.
+        values: (R, K) observables of each replica in a row (see `in_a_row`).
+        variance: (K,) working variances v.
+        n_particles: N for the O(1/N) correction of `WellMixed`, or None for the bare equation.
+        observe: observables, in the order of the row.
+        rtol, atol: tolerances of the solution.
+    """
+
+    equation: KineticEquation
+    law: Any
+    times: Float[Array, " times"]
+    parametrisation: Parametrisation
+    values: Float[Array, "replicas entries"]
+    variance: Float[Array, " entries"]
+    n_particles: Float[Array, ""] | None
+    observe: tuple[Observable, ...] = eqx.field(static=True)
+    rtol: float = eqx.field(static=True)
+    atol: float = eqx.field(static=True)
+
+    def predict(self, theta: Float[Array, " p"]) -> Float[Array, " entries"]:
+        """Return μ(θ)."""
+        equation = self.parametrisation.assemble(theta, self.equation)
+        if self.n_particles is not None:
+            equation = WellMixed(equation, self.n_particles)
+        solution = solve(
+            equation, self.law, self.times, observe=self.observe, rtol=self.rtol, atol=self.atol,
+            adjoint=diffrax.ForwardMode(),
+        )
+        return in_a_row([solution[o.name] for o in self.observe])
+
+    def _tangents(self, theta):
+        def twice(t):
+            prediction = self.predict(t)
+            return prediction, prediction
+
+        # Few parameters, many entries: forward mode.
+        jacobian, prediction = jax.jacfwd(twice, has_aux=True)(theta)
+        return prediction, jacobian
+
+    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
+        """Return Q, ∂Q and JᵀWJ."""
+        prediction, jacobian = self._tangents(theta)
+        weight = self.values.shape[0] / self.variance
+        residual = self.values.mean(0) - prediction
+        weighted = jacobian * weight[:, None]
+        return 0.5 * jnp.sum(weight * residual**2), -weighted.T @ residual, weighted.T @ jacobian
+
+    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
+        """Return s_r."""
+        prediction, jacobian = self._tangents(theta)
+        return (self.values - prediction) / self.variance @ jacobian
+
+
+def in_a_row(arrays: list[Array], lead: int = 0) -> Array:
+    """Join arrays (…, times, …) into one row (…, entries), keeping `lead` leading axes."""
+    return jnp.concatenate([a.reshape(*a.shape[:lead], -1) for a in arrays], axis=lead)
+
+
+def working_variance(arrays: list[Array], scale: list[Any]) -> Float[np.ndarray, " entries"]:
+    """Return v for arrays (R, times, …) of observables.
+
+    Args:
+        arrays: the observables, t = 0 left out.
+        scale: for each, the smallest step a replica can show (the density w of one particle), or
+            None; it floors v at a count of one particle in all replicas.
+    """
+    rows = []
+    for values, step in zip(arrays, scale, strict=True):
+        y = np.asarray(values, dtype=float)
+        replicas = y.shape[0]
+        own = y.var(0, ddof=1) if replicas > 1 else np.zeros(y.shape[1:])
+        # Without scatter to learn from, every entry of an observable weighs the same, as for a
+        # relative error of one per cent of its largest value.
+        floor = 1e-4 * np.max(np.abs(y), initial=0.0) ** 2 * (1e-4 if replicas > 1 else 1.0)
+        if step is not None:
+            floor = max(floor, step**2 / replicas)
+        pooled = own.mean(0, keepdims=True)
+        rows.append(np.maximum(0.5 * (own + pooled), floor or 1.0).ravel())
+    return np.concatenate(rows)

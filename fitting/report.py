@@ -1,0 +1,117 @@
+"""What a fit says: estimates, how well they are known, and how the search went."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.special import stdtrit
+
+from fitting.parametrisation import Parametrisation, leaf_paths
+from jaxkin.model import KineticEquation
+from jaxkin.numerics.checks import require
+
+
+class FitResult(eqx.Module):
+    """Estimates of the unknown parameters of an equation.
+
+    Attributes:
+        equation: the fitted equation. Entries that the data do not identify hold the value at
+            which the search kept them, so that it can be solved.
+        names: of the q unknown entries, such as "rate[1,2]"; indices count from 1.
+        values: (q,) estimates; NaN where the data identify nothing.
+        covariance: (q, q) of the values; NaN where unknown.
+        log_error: (q,) standard error of the logarithm, for positive parameters, else NaN.
+        degrees: degrees of freedom of Student's t in `interval`, R − 1.
+        history: "value" and "decrement" of every step of the search.
+        converged: whether the search reached its minimum.
+        parametrisation: which leaves were fitted.
+        objective: the value of the objective at the estimate.
+    """
+
+    equation: KineticEquation
+    values: Float[np.ndarray, " q"]
+    covariance: Float[np.ndarray, "q q"]
+    log_error: Float[np.ndarray, " q"]
+    history: dict[str, np.ndarray]
+    parametrisation: Parametrisation
+    objective: float
+    names: tuple[str, ...] = eqx.field(static=True)
+    degrees: int = eqx.field(static=True)
+    converged: bool = eqx.field(static=True)
+
+    @property
+    def errors(self) -> Float[np.ndarray, " q"]:
+        """Standard errors of the values, (q,)."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+    @property
+    def estimate(self) -> Any:
+        """The estimate in the shape of the field (a dictionary by path if there are several)."""
+        return self._whole(self.values, None)
+
+    @property
+    def standard_error(self) -> Any:
+        """The standard error in the shape of the field; 0 for entries that were kept fixed."""
+        return self._whole(self.errors, 0.0)
+
+    def _whole(self, values: np.ndarray, base: float | None) -> Any:
+        leaves = self.parametrisation.leaves(values, base)
+        arrays = {path: np.asarray(leaf) for path, leaf in leaves.items()}
+        return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+    def interval(self, level: float = 0.95) -> Float[np.ndarray, "q 2"]:
+        """Return confidence intervals of the values, one row for each name.
+
+        Student's t with R − 1 degrees of freedom; on the logarithm where the parameter is
+        positive, so that no interval reaches below 0.
+
+        Args:
+            level: probability that an interval covers the truth, between 0 and 1.
+        """
+        require(0 < level < 1, "level", "lie between 0 and 1", f"it is {level!r}",
+                "Give 0.95 for 95 %.")
+        quantile = stdtrit(self.degrees, 0.5 + level / 2) if self.degrees else np.nan
+        plain = self.values[:, None] + quantile * self.errors[:, None] * np.array([-1, 1])
+        relative = np.exp(quantile * self.log_error[:, None] * np.array([-1, 1]))
+        logarithmic = np.isfinite(self.log_error)[:, None]
+        return np.where(logarithmic, self.values[:, None] * relative, plain)
+
+    def summary(self, reference: KineticEquation | None = None) -> str:
+        """Return a table: name, estimate ± standard error, and beside a reference the z-score.
+
+        Args:
+            reference: an equation whose parameters are shown for comparison.
+        """
+        truth = None
+        if reference is not None:
+            known = leaf_paths(reference)
+            missing = [f.path for f in self.parametrisation.fields if f.path not in known]
+            require(not missing, "reference", f"have the fields {missing}",
+                    f"it is a {type(reference).__name__}")
+            truth = np.concatenate([
+                np.asarray(known[f.path]).ravel()[list(f.places)]
+                for f in self.parametrisation.fields
+            ])
+        width = max([len(n) for n in self.names] + [len("parameter")])
+        head = f"{'parameter':<{width}}  {'estimate':>12}  {'± s.e.':>10}"
+        lines = [head + (f"  {'reference':>12}  {'z':>6}" if truth is not None else "")]
+        for k, name in enumerate(self.names):
+            line = f"{name:<{width}}  {_number(self.values[k], 12)}  {_number(self.errors[k], 10)}"
+            if truth is not None:
+                z = (self.values[k] - truth[k]) / self.errors[k]
+                line += f"  {_number(truth[k], 12)}  {f'{z:+.2f}' if np.isfinite(z) else '–':>6}"
+            lines.append(line)
+        taken = int(np.isfinite(self.history["value"]).sum())
+        state = "converged" if self.converged else "NOT CONVERGED"
+        lines.append(f"{state} after {taken} evaluations, objective {self.objective:.6g}")
+        if not np.all(np.isfinite(self.values)):
+            lines.append("– : not identified by the data")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+def _number(value: Array | float, width: int) -> str:
+    return f"{float(value):>{width}.5g}" if np.isfinite(value) else f"{'–':>{width}}"

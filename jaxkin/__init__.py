@@ -1,0 +1,55 @@
+"""Differentiable kinetic theory: particle systems and the kinetic equations that are their limits.
+
+    particles ──simulate──▶ data
+        │                     │
+    kinetic_limit()       fitting.fit
+        ▼                     ▼
+    equation  ──solve────▶ prediction
+"""
+
+from jaxkin import laws
+from jaxkin.drivers.simulation import SimulationFault, simulate
+from jaxkin.drivers.solution import solve
+from jaxkin.equations.smoluchowski import Smoluchowski
+from jaxkin.equations.weak_form import weak_residual
+from jaxkin.model import KineticEquation, Particles
+from jaxkin.observables import Coordinates, Observable, PairDensity, Weighted, fourier_mode
+from jaxkin.particles.coagulation import BrownianCoagulation
+from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
+from jaxkin.physics import coagulation_kernels, interactions
+from jaxkin.physics.scattering import (
+    ball_rate,
+    coagulation_rate,
+    collision_probability,
+    gross_pitaevskii_length,
+    scattering_length,
+)
+from jaxkin.trajectory import Trajectory
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BrownianCoagulation",
+    "Coordinates",
+    "KineticEquation",
+    "MarcusLushnikov",
+    "Observable",
+    "PairDensity",
+    "Particles",
+    "SimulationFault",
+    "Smoluchowski",
+    "Trajectory",
+    "Weighted",
+    "ball_rate",
+    "coagulation_kernels",
+    "coagulation_rate",
+    "collision_probability",
+    "fourier_mode",
+    "gross_pitaevskii_length",
+    "interactions",
+    "laws",
+    "scattering_length",
+    "simulate",
+    "solve",
+    "weak_residual",
+]

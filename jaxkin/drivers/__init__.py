@@ -1,0 +1,1 @@
+"""One driver for each family: `simulate` for particles, `solve` for equations."""

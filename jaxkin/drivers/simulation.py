@@ -1,0 +1,206 @@
+"""`simulate`: run replicas of a particle system, in tiles, and record observables.
+
+Replica r draws from fold_in(key, r), and interval k of it from fold_in(fold_in(key, r), k), so
+that neither the tile nor the number of tiles in flight changes what a replica does. The host
+loops over tiles and over the intervals between observation times: there it advances the
+progress bar, writes checkpoints and raises faults. Under an outer `jit`, `vmap` or `grad` there
+is no host; then one tile runs in one scan, and `error_if` takes the place of the exceptions.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from jaxkin.drivers.checkpoints import Checkpoint
+from jaxkin.drivers.progress import progress_bar
+from jaxkin.model import Particles
+from jaxkin.numerics.checks import is_traced, require, require_increasing
+from jaxkin.numerics.guards import not_differentiable
+from jaxkin.observables import Observable
+from jaxkin.trajectory import Trajectory
+
+
+class SimulationFault(RuntimeError):
+    """A run went wrong; nothing that was recorded before is lost.
+
+    Attributes:
+        partial: the `Trajectory` of the faulty tile up to the last good time (None if the fault
+            came first).
+        replica: index of the first faulty replica.
+        time: the end of the interval in which it happened.
+    """
+
+    def __init__(self, message: str, partial: Trajectory | None, replica: int, time: float):
+        super().__init__(message)
+        self.partial, self.replica, self.time = partial, replica, time
+
+
+def simulate(
+    particles: Particles,
+    law: Any,
+    times: Float[Array, " times"],
+    *,
+    key: PRNGKeyArray,
+    replicas: int = 1,
+    batch_size: int | None = None,
+    observe: Sequence[Observable] | None = None,
+    events: bool | None = None,
+    progress: bool = False,
+    checkpoint: str | Path | None = None,
+) -> Trajectory:
+    """Simulate independent replicas and record observables at `times`.
+
+    Args:
+        particles: the microscopic model.
+        law: what is known at time 0 (see `jaxkin.laws`).
+        times: (times,) increasing, from 0 on; the run starts at 0 whether or not 0 is listed.
+        key: a JAX random key; the same key gives the same bits on the same device.
+        replicas: number of independent copies.
+        batch_size: number of tiles in flight at once; changes no bit of the result. None: one
+            for each core on a CPU, one on an accelerator.
+        observe: observables; None records the model's own (`particles.observables()`).
+        events: also return the log of events (see `Trajectory.events`).
+        progress: show a progress bar (needs the `progress` extra).
+        checkpoint: folder in which the run is kept, one file for each tile; calling again with
+            the same arguments resumes there.
+
+    Returns:
+        A `Trajectory` with observables of shape (replicas, times, …).
+
+    Raises:
+        ValueError: an argument is out of range.
+        SimulationFault: a replica went wrong (say, a mass grew past `max_mass`).
+        TypeError: the run is differentiated; a random simulation has jumps, so its pathwise
+            gradient would be wrong. Differentiate `solve(particles.kinetic_limit(), …)` or fit.
+    """
+    require_increasing(times)
+    require(isinstance(replicas, int) and replicas >= 1, "replicas",
+            "be a positive integer", f"it is {replicas!r}")
+    require(batch_size is None or batch_size >= 1, "batch_size",
+            "be a positive number of tiles", f"it is {batch_size!r}")
+    chosen = tuple(particles.observables() if observe is None else observe)
+    require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
+    particles, law = not_differentiable(
+        (particles, law),
+        "simulate is not differentiable: particles jump at random. Differentiate the limit, "
+        "`solve(particles.kinetic_limit(), law, times)`, or estimate rates with `fitting.fit`.",
+    )
+    keys = jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))
+    if is_traced(particles, law, times, key):
+        return _simulate_traced(particles, law, jnp.asarray(times), keys, chosen, events)
+
+    tile = -(-replicas // -(-replicas // particles.tile(replicas)))
+    starts = range(0, replicas, tile)
+    in_flight = batch_size or (os.cpu_count() or 1 if jax.default_backend() == "cpu" else 1)
+    with progress_bar(progress, len(starts) * len(times), "simulate") as bar:
+
+        def run(start: int) -> tuple[dict, dict | None]:
+            # The last tile repeats its last replica so that all tiles share one compiled shape.
+            chosen_keys = keys[np.minimum(np.arange(start, start + tile), replicas - 1)]
+            saved = Checkpoint(checkpoint, start, (particles, law, times, chosen_keys), chosen)
+            return _run_tile(
+                particles, law, np.asarray(times), chosen_keys, chosen, events, bar, saved, start
+            )
+
+        with ThreadPoolExecutor(min(in_flight, len(starts))) as pool:
+            results = list(pool.map(run, starts))
+
+    def joined(pieces):
+        return jax.tree.map(lambda *x: jnp.concatenate(x)[:replicas], *pieces)
+
+    logs = [log for _, log in results if log is not None]
+    return Trajectory(
+        jnp.asarray(times), joined([o for o, _ in results]), joined(logs) if logs else None,
+        particles.metadata(law) | {"replicas": replicas},
+    )
+
+
+def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
+    """One tile from time 0 to the end, interval by interval; resumes from `saved`."""
+    state, recorded = _sample(particles, law, keys), []
+    _raise_faults(particles, state, recorded, times, chosen, first, 0.0, law)
+    done = 0
+    if (stored := saved.load((state, _observe(particles, state, chosen)))) is not None:
+        done, state, recorded = stored
+        bar(done)
+    for k in range(done, len(times)):
+        start = times[k - 1] if k else np.zeros_like(times[0])
+        if times[k] > start:
+            state = _advance(
+                particles, state, jnp.asarray(start), jnp.asarray(times[k]), keys, jnp.asarray(k)
+            )
+            _raise_faults(particles, state, recorded, times, chosen, first, times[k], law)
+        recorded.append(_observe(particles, state, chosen))
+        saved.save(k + 1, state, recorded)
+        bar(1)
+    log = jax.vmap(particles.drain)(state) if events else None
+    require(not events or log is not None, "events", "be asked of a model that logs events",
+            f"{type(particles).__name__} keeps no log")
+    return _stack(recorded), log
+
+
+def _stack(recorded):
+    return jax.tree.map(lambda *x: jnp.stack(x, axis=1), *recorded)
+
+
+@eqx.filter_jit
+def _sample(particles, law, keys):
+    return jax.vmap(lambda k: particles.sample(law, key=k))(jax.vmap(_initial)(keys))
+
+
+def _initial(key):
+    return jax.random.fold_in(key, 0)
+
+
+@eqx.filter_jit
+def _advance(particles, state, start, stop, keys, interval):
+    step_keys = jax.vmap(lambda k: jax.random.fold_in(k, interval + 1))(keys)
+    return particles.advance_tile(state, start, stop, keys=step_keys)
+
+
+@eqx.filter_jit
+def _observe(particles, state, chosen):
+    return {o.name: jax.vmap(lambda s, o=o: particles.observe(s, o))(state) for o in chosen}
+
+
+@eqx.filter_jit
+def _faults(particles, state):
+    return jax.vmap(particles.faults)(state)
+
+
+def _raise_faults(particles, state, recorded, times, chosen, first, time, law):
+    for message, flags in _faults(particles, state).items():
+        if (bad := np.flatnonzero(np.asarray(flags))).size:
+            partial = None
+            if recorded:
+                partial = Trajectory(
+                    jnp.asarray(times[: len(recorded)]), _stack(recorded), None,
+                    particles.metadata(law) | {"replicas": flags.shape[0]},
+                )
+            replica = first + int(bad[0])
+            raise SimulationFault(
+                f"{message} (replica {replica}, before time {time:g}; what was recorded until "
+                "then is in `.partial` of this exception)", partial, replica, float(time),
+            )
+
+
+def _simulate_traced(particles, law, times, keys, chosen, events):
+    def interval(state, k):
+        start = jnp.where(k > 0, times[jnp.maximum(k - 1, 0)], 0)
+        state = _advance(particles, state, start, times[k], keys, k)
+        return state, _observe(particles, state, chosen)
+
+    state, observed = jax.lax.scan(interval, _sample(particles, law, keys), jnp.arange(times.size))
+    for message, flags in _faults(particles, state).items():
+        observed = eqx.error_if(observed, flags, message)
+    observed = {name: jnp.swapaxes(values, 0, 1) for name, values in observed.items()}
+    log = jax.vmap(particles.drain)(state) if events else None
+    return Trajectory(times, observed, log, {"replicas": keys.shape[0]})

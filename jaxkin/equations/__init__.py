@@ -1,0 +1,1 @@
+"""Kinetic equations: one file for each system."""

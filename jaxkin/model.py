@@ -1,0 +1,121 @@
+"""The two families that carry everything: particles and the equations that are their limits.
+
+    particles ──simulate──▶ data
+        │                     │
+    kinetic_limit()       fitting.fit
+        ▼                     ▼
+    equation  ──solve────▶ prediction
+
+A model holds physics only. How to batch, save, show progress and resume is known to one driver
+for each family (`jaxkin.drivers`).
+"""
+
+import abc
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+from jaxtyping import Array, PRNGKeyArray
+
+from jaxkin.observables import Observable, Weighted
+
+State = Any
+
+
+class Particles(eqx.Module):
+    """A microscopic system of N particles: a pytree whose fields are its primary parameters.
+
+    Write `sample`, `advance` and `measure` for one replica; the driver lifts them to a tile of
+    replicas with `vmap`. A system that gains from seeing a tile of replicas at once overrides
+    `advance_tile`.
+    """
+
+    @abc.abstractmethod
+    def sample(self, law: Any, *, key: PRNGKeyArray) -> State:
+        """Draw the state of one replica at time 0."""
+
+    @abc.abstractmethod
+    def advance(self, state: State, start: Array, stop: Array, *, key: PRNGKeyArray) -> State:
+        """Move one replica from `start` to `stop`: exact in law, or of a stated order."""
+
+    def advance_tile(self, states: State, start: Array, stop: Array, *, keys: Array) -> State:
+        """Move a tile of replicas (leading axis of `states` and `keys`)."""
+        return jax.vmap(lambda s, k: self.advance(s, start, stop, key=k))(states, keys)
+
+    @abc.abstractmethod
+    def measure(self, state: State) -> Weighted:
+        """Reduce the state of one replica to weighted coordinates."""
+
+    def observe(self, state: State, observable: Observable) -> Array:
+        """Evaluate one observable on the state of one replica."""
+        return observable.evaluate(self.measure(state))
+
+    def observables(self) -> tuple[Observable, ...]:
+        """Return what is recorded when the user names nothing."""
+        return ()
+
+    def drain(self, state: State) -> dict[str, Array] | None:
+        """Return the log of events of one replica so far, or None if it keeps none."""
+        return None
+
+    def faults(self, state: State) -> dict[str, Array]:
+        """Map a message to a flag that is True where the replica went wrong."""
+        return {}
+
+    def metadata(self, law: Any) -> dict[str, Any]:
+        """Return plain numbers that describe a run; they are kept with its data."""
+        return {}
+
+    def tile(self, replicas: int) -> int:
+        """Return how many replicas are best run together on this backend."""
+        return min(replicas, 64)
+
+    @abc.abstractmethod
+    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> "KineticEquation":
+        """Return the equation that the system obeys as N → ∞."""
+
+
+class KineticEquation(eqx.Module):
+    """A macroscopic kinetic equation: a pytree whose fields are its primary parameters.
+
+    Attributes:
+        domains: maps the name of a parameter to its domain: "positive", "symmetric positive",
+            "interval", "simplex"; `fitting` works in free coordinates of the domain.
+    """
+
+    def prepare(self) -> Any:
+        """Compute tensors from the parameters, inside the run so that gradients reach them."""
+        return None
+
+    @abc.abstractmethod
+    def project(self, law: Any) -> State:
+        """Return the state that represents `law` at time 0."""
+
+    @abc.abstractmethod
+    def rate_of_change(self, t: Any, state: State, prepared: Any) -> State:
+        """Return ∂f/∂t; reads like the formula in the docstring of the class."""
+
+    @abc.abstractmethod
+    def measure(self, state: State) -> Weighted:
+        """Reduce the state to weighted coordinates."""
+
+    def observe(self, state: State, observable: Observable) -> Array:
+        """Evaluate one observable on the state."""
+        return observable.evaluate(self.measure(state))
+
+    def observables(self) -> tuple[Observable, ...]:
+        """Return what is recorded when the user names nothing."""
+        return ()
+
+    def domains(self) -> dict[str, str]:
+        """Return the domain of each parameter that can be fitted."""
+        return {}
+
+    def terms(self) -> diffrax.AbstractTerm:
+        """Return the right-hand side as the integrator wants it; a split scheme overrides this."""
+        return diffrax.ODETerm(self.rate_of_change)
+
+    def integrator(self) -> diffrax.AbstractSolver:
+        """Return the time integrator."""
+        return diffrax.Tsit5()

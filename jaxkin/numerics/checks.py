@@ -1,0 +1,63 @@
+"""Argument checks with one voice: what the argument must be, what it is, and the remedy.
+
+Checks look at concrete values only. Under `jit`, `vmap` or `grad` a traced value passes: its
+shape has been checked, and what it holds cannot be known.
+"""
+
+from typing import Any
+
+import jax
+import jax.core
+import numpy as np
+
+
+def is_traced(*trees: Any) -> bool:
+    """Whether any leaf of the trees is an abstract tracer, so that its value is unknown."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> None:
+    """Raise `ValueError` unless `holds`; a traced condition passes.
+
+    The message reads "Argument `name` must `must`, but `but`. `remedy`".
+    """
+    if is_traced(holds) or bool(np.all(np.asarray(holds))):
+        return
+    raise ValueError(f"Argument `{name}` must {must}, but {but}.{' ' + remedy if remedy else ''}")
+
+
+def require_finite(value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False) -> None:
+    """Raise unless every entry of `value` is finite and at least (or above) `minimum`."""
+    if is_traced(value):
+        return
+    array = np.asarray(value)
+    above = array > minimum if strict else array >= minimum
+    if np.all(np.isfinite(array)) and np.all(above):
+        return
+    bound = "" if minimum == -np.inf else f" and {'above' if strict else 'at least'} {minimum:g}"
+    where = np.argwhere(~(np.isfinite(array) & above))[0]
+    entry = f"entry {tuple(int(k) for k in where)}" if array.ndim else "it"
+    raise ValueError(
+        f"Argument `{name}` must be finite{bound}, but {entry} is {array[tuple(where)]}. "
+        "Correct that value."
+    )
+
+
+def require_increasing(times: Any, name: str = "times") -> None:
+    """Raise unless `times` is a one-dimensional, non-negative, strictly increasing array."""
+    require(np.ndim(times) == 1, name, "be one-dimensional", f"its shape is {np.shape(times)}")
+    require(np.size(times) >= 1, name, "hold at least one time", "it is empty")
+    if is_traced(times):
+        return
+    values = np.asarray(times)
+    require_finite(values, name, minimum=0.0)
+    steps = np.diff(values)
+    require(
+        np.all(steps > 0),
+        name,
+        "be strictly increasing",
+        f"times[{int(np.argmin(steps)) + 1}] does not exceed the time before it"
+        if steps.size
+        else "",
+        "Sort the times and remove repetitions.",
+    )

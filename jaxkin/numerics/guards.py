@@ -1,0 +1,26 @@
+"""A gradient that cannot exist must be an error, never a zero."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+
+def not_differentiable(tree: Any, message: str) -> Any:
+    """Return `tree` unchanged, and raise `TypeError(message)` when it is differentiated.
+
+    Works in forward and reverse mode and inside `jit` and `vmap`; leaves that are not
+    floating-point arrays pass through.
+    """
+
+    @jax.custom_jvp
+    def identity(x):
+        return x
+
+    @identity.defjvp
+    def _raise(primals, tangents):
+        raise TypeError(message)
+
+    floating, rest = eqx.partition(tree, eqx.is_inexact_array)
+    return eqx.combine(jax.tree.map(lambda x: identity(jnp.asarray(x)), floating), rest)

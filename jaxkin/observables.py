@@ -1,0 +1,149 @@
+"""Observables: one function of one particle's coordinates, for both sides of a kinetic limit.
+
+Both a particle system and its equation reduce their state to weighted coordinates,
+
+    μ = Σ_i w_i δ_{z_i},
+
+the empirical measure of the particles (paper 002 §1.7: w = Z/N each) or a quadrature of the
+densities of the equation. An observable with function φ is then Σ_i w_i φ(z_i) on both sides,
+with the same name and shape.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import require, require_finite
+
+
+class Coordinates(eqx.Module):
+    """Coordinates z_i of particles; a leaf that a system lacks is None.
+
+    Attributes:
+        mass: (n,) masses of particles, integers in coagulation.
+        position: (n, d) positions, in the unit torus where there is one.
+        velocity: (n, d) velocities.
+        type: (n,) index of the species.
+    """
+
+    mass: Array | None = None
+    position: Array | None = None
+    velocity: Array | None = None
+    type: Array | None = None
+
+
+class Weighted(eqx.Module):
+    """Weighted coordinates: the measure Σ w_i δ_{z_i}.
+
+    Attributes:
+        weight: (n,) weights; 0 marks an empty place.
+        coordinates: `Coordinates` with leading axis n.
+    """
+
+    weight: Float[Array, " n"]
+    coordinates: Coordinates
+
+
+class Observable(eqx.Module):
+    """Σ_i w_i φ(z_i) for a function φ of one particle's coordinates.
+
+    Args:
+        name: the name under which the trajectory keeps it.
+        function: φ, from the `Coordinates` of one particle (no leading axis) to an array of any
+            fixed shape.
+
+    Example:
+        `Observable("dimers", lambda z: z.mass == 2)` is the density of particles of mass 2.
+    """
+
+    name: str = eqx.field(static=True)
+    function: Callable[[Coordinates], Any] | None = eqx.field(static=True, default=None)
+
+    def evaluate(self, measured: Weighted) -> Array:
+        """Return Σ_i w_i φ(z_i)."""
+        assert self.function is not None
+        values = jax.vmap(lambda z: jnp.asarray(self.function(z)))(measured.coordinates)
+        empty = (measured.weight == 0).reshape((-1,) + (1,) * (values.ndim - 1))
+        # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN.
+        # The dtype is the weights', so that a φ that returns 1.0 does not widen a float32 model.
+        wide = jnp.iscomplexobj(values)
+        dtype = jnp.result_type(values, measured.weight) if wide else measured.weight.dtype
+        values = jnp.where(empty, 0, values).astype(dtype)
+        return jnp.tensordot(measured.weight.astype(dtype), values, axes=1)
+
+
+def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = None) -> Observable:
+    """Spatial Fourier modes ∫ f(x) e^{−2πik·x} dx on the unit torus.
+
+    Args:
+        wave_vectors: (m, d) integer vectors k.
+        mass: count only the particles of this mass; all masses together if None.
+
+    Returns:
+        An observable named `modes` (or `modes_<mass>`) of shape (m, 2): real and imaginary part.
+    """
+    k = tuple(tuple(int(c) for c in row) for row in wave_vectors)
+    require(len(k) > 0 and len({len(r) for r in k}) == 1, "wave_vectors", "be a list of vectors",
+            f"it is {wave_vectors!r}", "Give integer vectors of one length, such as [(1, 0, 0)].")
+
+    def function(z: Coordinates) -> Array:
+        phase = 2 * jnp.pi * jnp.asarray(k, z.position.dtype) @ z.position
+        chosen = 1.0 if mass is None else (z.mass == mass)
+        return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
+
+    return Observable("modes" if mass is None else f"modes_{mass}", function)
+
+
+class PairDensity(Observable):
+    """Density of pairs near contact, relative to independent particles (paper 002 §3.1, §3.3).
+
+    For each bin [edges_k, edges_{k+1}) of distances, the number of pairs in it divided by the
+    number that independent uniform particles of the same count would show. Near contact it
+    follows 1 − u(r/ε): the repulsion that corrects the naive rate. It belongs to particles; a
+    kinetic equation has no pairs and refuses it.
+
+    Args:
+        edges: (bins + 1,) increasing distances, in units of the torus.
+        name: name in the trajectory.
+        dimension: 2 or 3.
+    """
+
+    edges: tuple[float, ...] = eqx.field(static=True, default=())
+    dimension: int = eqx.field(static=True, default=3)
+
+    def __init__(self, edges: Sequence[float], name: str = "pair_density", dimension: int = 3):
+        self.name = name
+        self.function = None
+        self.edges = tuple(float(e) for e in edges)
+        self.dimension = dimension
+        require_finite(self.edges, "edges", minimum=0.0)
+        require(all(a < b for a, b in zip(self.edges, self.edges[1:], strict=False)), "edges",
+                "increase", f"they are {self.edges}", "Sort them and remove repetitions.")
+        require(len(self.edges) >= 2 and self.edges[-1] < 0.5, "edges",
+                "hold at least two distances below 1/2", f"they are {self.edges}")
+
+    def evaluate(self, measured: Weighted) -> Array:
+        """Return the (2, bins) array: pairs counted, and pairs expected of independent particles.
+
+        The ratio of their averages over replicas is the density; an average of ratios is not.
+        """
+        position, weight = measured.coordinates.position, measured.weight
+        alive = weight > 0
+        edges = jnp.asarray(self.edges, position.dtype)
+
+        def row(i):
+            apart = position - position[i]
+            apart = apart - jnp.round(apart)
+            distance = jnp.sqrt(jnp.sum(apart**2, axis=-1))
+            other = alive & alive[i] & (jnp.arange(weight.size) > i)
+            return jnp.sum(other[:, None] & (distance[:, None] < edges), axis=0)
+
+        below = jnp.sum(jax.lax.map(row, jnp.arange(weight.size)), axis=0)
+        ball = {2: jnp.pi, 3: 4 * jnp.pi / 3}[self.dimension]
+        number = jnp.sum(alive)
+        expected = number * (number - 1) / 2 * ball * jnp.diff(edges**self.dimension)
+        return jnp.stack([jnp.diff(below).astype(weight.dtype), expected.astype(weight.dtype)])

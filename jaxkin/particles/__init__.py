@@ -1,0 +1,1 @@
+"""Microscopic systems: one file for each system, and the schemes that they share."""

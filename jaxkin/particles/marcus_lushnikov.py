@@ -1,0 +1,231 @@
+"""The Marcus–Lushnikov process: masses that merge at given rates, with no space between them.
+
+N₀ particles carry masses 1, 2, …. Each unordered pair of distinct particles of masses (n, m)
+reacts after an exponential time of rate
+
+    β(n, m)·Z/N₀,
+
+so that a class pair reacts at rate (Z/N₀)·β(n, m)·N_n N_m for n < m and (Z/N₀)·β(n, n)·N_n(N_n−1)/2
+for n = m: an unordered pair (n, n) reacts at rate β(n, n), not twice that. As N₀ → ∞ the densities
+N_n Z/N₀ obey Smoluchowski's equation (2.1) of paper 002 with the same β; at finite N₀ their means
+differ from it by O(1/N₀). It is the well-mixed caricature of Brownian coagulation, and exact
+(Gillespie's direct method on the counts of each class): no time step.
+
+Symbols: N_n particles of mass n, N₀ particles at time 0, Z = Σ_n h_n density of the law.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+from jaxkin.equations.smoluchowski import Smoluchowski
+from jaxkin.model import Particles
+from jaxkin.numerics.checks import require
+from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.physics.census import Overflow, census
+
+# The state of a replica is small, so that many replicas share the cost of one step of the loop.
+_TILE = 2048
+
+
+class Masses(eqx.Module):
+    """State of one replica, or of a tile of replicas with a leading axis.
+
+    Attributes:
+        counts: (M,) particles of each mass.
+        escaped: mass that outgrew M.
+        weight: Z/N₀, the density of one particle.
+        outgrown: whether a mass outgrew M.
+        events: number of reactions so far.
+        time, mass_i, mass_j: (N₀,) the log of reactions, NaN and 0 where there is none.
+    """
+
+    counts: Int[Array, "*tile masses"]
+    escaped: Int[Array, "*tile"]
+    weight: Float[Array, "*tile"]
+    outgrown: Bool[Array, "*tile"]
+    events: Int[Array, "*tile"]
+    time: Float[Array, "*tile capacity"]
+    mass_i: Int[Array, "*tile capacity"]
+    mass_j: Int[Array, "*tile capacity"]
+
+
+class MarcusLushnikov(Particles):
+    """Well-mixed coagulation (or annihilation) of N₀ particles; exact in law.
+
+    Args:
+        n_particles: N₀, at least 2.
+        rate: β, symmetric and not negative: a number, an (M, M) array, or a callable of two mass
+            arrays. Volume per time.
+        max_mass: M; needed unless `rate` is an array.
+        overflow: what happens when a mass outgrows M: "raise" stops the run; "absorb" removes
+            the product, which reacts no more, and keeps its mass in the overflow.
+        reaction: "coagulation", or "annihilation", where both partners vanish.
+
+    Initial masses are drawn independently with probabilities h_n/Z. The log of events has room
+    for N₀ reactions, and there can be no more.
+
+    Raises:
+        ValueError: an argument is out of range, or `rate` is not symmetric.
+    """
+
+    rate: Float[Array, "masses masses"]
+    n_particles: int = eqx.field(static=True)
+    overflow: str = eqx.field(static=True)
+    reaction: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        n_particles: int,
+        rate: ArrayLike | Callable[[Array, Array], ArrayLike],
+        *,
+        max_mass: int | None = None,
+        overflow: str = "raise",
+        reaction: str = "coagulation",
+    ):
+        require(isinstance(n_particles, int) and n_particles >= 2, "n_particles",
+                "be an integer of at least 2", f"it is {n_particles!r}")
+        require(overflow in ("raise", "absorb"), "overflow", 'be "raise" or "absorb"',
+                f"it is {overflow!r}")
+        # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
+        self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
+        self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
+
+    @property
+    def max_mass(self) -> int:
+        """M, the largest mass that reacts."""
+        return self.rate.shape[-1]
+
+    def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
+        """Draw N₀ independent masses."""
+        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
+                f"its largest mass is {law.max_mass}", "Give the particles a larger `max_mass`.")
+        mass = law.sample_particles(self.n_particles, 1, key=key).mass
+        dtype, capacity = self.rate.dtype, (self.n_particles,)
+        return Masses(
+            counts=jnp.sum(mass[:, None] == jnp.arange(1, self.max_mass + 1), 0, dtype=jnp.int32),
+            escaped=jnp.int32(0),
+            weight=(law.total(1) / self.n_particles).astype(dtype),
+            outgrown=jnp.asarray(False),
+            events=jnp.int32(0),
+            time=jnp.full(capacity, jnp.nan, dtype),
+            mass_i=jnp.zeros(capacity, jnp.int32),
+            mass_j=jnp.zeros(capacity, jnp.int32),
+        )
+
+    def pair_rates(self, state: Masses) -> Float[Array, "masses masses"]:
+        """Return the rate at which each class pair n ≤ m reacts; 0 below the diagonal."""
+        number = state.counts.astype(self.rate.dtype)
+        pairs = jnp.triu(jnp.outer(number, number)) - jnp.diag(number * (number + 1) / 2)
+        return state.weight * self.rate * pairs
+
+    def advance(self, state: Masses, start: Array, stop: Array, *, key: PRNGKeyArray) -> Masses:
+        """Run one replica from `start` to `stop`: exact in law."""
+        tile = self.advance_tile(jax.tree.map(lambda x: x[None], state), start, stop, keys=key[None])
+        return jax.tree.map(lambda x: x[0], tile)
+
+    def advance_tile(self, states: Masses, start: Array, stop: Array, *, keys: Array) -> Masses:
+        """Run a tile of replicas until the last of them passes `stop`.
+
+        The waiting time that passes `stop` is thrown away: exponential times have no memory. The
+        draws of a reaction are keyed by its number, so that no replica feels its neighbours.
+        """
+        stop = jnp.asarray(stop, self.rate.dtype)
+        clock = jnp.full(keys.shape, start, self.rate.dtype)
+
+        def running(carry):
+            return jnp.any(carry[0] < stop)
+
+        def reactions(carry):
+            return jax.vmap(lambda c, s, k: self._react(c, s, stop, k))(*carry, keys)
+
+        return jax.lax.while_loop(running, reactions, (clock, states))[1]
+
+    def _react(self, clock, state, stop, key):
+        """Let the next reaction happen if it comes before `stop`, else move the clock to `stop`."""
+        tiny = jnp.finfo(clock.dtype).tiny
+        wait, which = jax.random.uniform(
+            jax.random.fold_in(key, state.events), (2,), clock.dtype, minval=tiny
+        )
+        cumulative = jnp.cumsum(self.pair_rates(state).ravel())
+        total = cumulative[-1]
+        # A gas that cannot react any more has rate 0 and waits for ever.
+        clock = clock - jnp.log(wait) / jnp.where(total > 0, total, 1)
+        happens = (total > 0) & (clock < stop)
+        # Strictly above the draw: a class pair of rate 0 is never chosen.
+        pair = jnp.argmax(cumulative > which * total * (1 - jnp.finfo(clock.dtype).eps))
+        i, j = pair // self.max_mass, pair % self.max_mass
+        product = i + j + 2
+        merged = happens & (self.reaction == "coagulation")
+        heavy = merged & (product > self.max_mass)
+        one = happens.astype(jnp.int32)
+        counts = state.counts.at[i].add(-one).at[j].add(-one)
+        # An index past the end drops the write: of a finished replica, and of a heavy product.
+        gained = jnp.where(merged & ~heavy, product - 1, self.max_mass)
+        slot = jnp.where(happens, state.events, self.n_particles)
+        state = Masses(
+            counts=counts.at[gained].add(1, mode="drop"),
+            escaped=state.escaped + jnp.where(heavy, product, 0).astype(jnp.int32),
+            weight=state.weight,
+            outgrown=state.outgrown | heavy,
+            events=state.events + one,
+            time=state.time.at[slot].set(clock, mode="drop"),
+            mass_i=state.mass_i.at[slot].set((i + 1).astype(jnp.int32), mode="drop"),
+            mass_j=state.mass_j.at[slot].set((j + 1).astype(jnp.int32), mode="drop"),
+        )
+        return jnp.where(happens, clock, stop), state
+
+    def measure(self, state: Masses) -> Weighted:
+        """Return one coordinate for each mass, weighted by its density N_n Z/N₀."""
+        masses = Coordinates(mass=jnp.arange(1, self.max_mass + 1))
+        return Weighted(state.weight * state.counts.astype(self.rate.dtype), masses)
+
+    def observe(self, state: Masses, observable: Observable) -> Array:
+        """Evaluate one observable; the overflow is a number of its own."""
+        if isinstance(observable, Overflow):
+            return state.weight * state.escaped.astype(self.rate.dtype)
+        return observable.evaluate(self.measure(state))
+
+    def observables(self) -> tuple[Observable, ...]:
+        """Return `counts`, `number`, `mass` and `overflow`."""
+        return census(self.max_mass)
+
+    def drain(self, state: Masses) -> dict[str, Array]:
+        """Return the log: `time` (N₀,) padded with NaN, `mass_i` ≤ `mass_j` (N₀,), and `count`."""
+        return {"time": state.time, "mass_i": state.mass_i, "mass_j": state.mass_j,
+                "count": state.events}
+
+    def faults(self, state: Masses) -> dict[str, Array]:
+        """Report a mass that outgrew M, unless it is absorbed."""
+        if self.overflow == "absorb":
+            return {}
+        message = (f"A mass grew past max_mass={self.max_mass}. Give a larger `max_mass`, end "
+                   'earlier, or use overflow="absorb".')
+        return {message: state.outgrown}
+
+    def metadata(self, law: Any) -> dict[str, Any]:
+        """Return N₀, Z, M and the reaction."""
+        return {"model": "MarcusLushnikov", "n_particles": self.n_particles,
+                "total_density": float(np.asarray(law.total(1))), "max_mass": self.max_mass,
+                "reaction": self.reaction}
+
+    def tile(self, replicas: int) -> int:
+        """Return how many replicas run together."""
+        return min(replicas, _TILE)
+
+    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> Smoluchowski:
+        """Return Smoluchowski's equation (2.1) with the same β.
+
+        Raises:
+            ValueError: another equation, or a spatial resolution, is asked for.
+        """
+        require(equation in (None, "smoluchowski"), "equation", 'be "smoluchowski"',
+                f"it is {equation!r}")
+        require(not resolution, "resolution", "be empty", f"it is {resolution}",
+                "A well-mixed process has no space to resolve.")
+        return Smoluchowski(self.rate, reaction=self.reaction)

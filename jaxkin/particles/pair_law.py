@@ -1,0 +1,129 @@
+"""The pair-law scheme: the exact law of a pair between the ends of a step, for large N (d = 3).
+
+It takes the scattering length a = β/(4πD) of the recipe as given (`physics.point_scatterer`) and
+tests what many bodies make of it; that particles obey β it cannot show. Positions at the ends of
+a step are drawn freely, and each pair that may have met reacts with the probability of its
+bridge. Different pairs are drawn independently given the ends.
+
+Bias: the law of one pair is exact up to 8e-5 for Dτ ≥ 10 ρ². The pairs of one particle share its
+path, which independence given the ends ignores; that matters only if two encounters fall into
+one step, at relative order βhτ times the correlation of the two, and is below 1e-3 for the
+default step (measured against the contact scheme in `benchmarks/coagulation.py`).
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform
+from jaxkin.particles.swarm import PairTable, Swarm
+from jaxkin.physics.point_scatterer import reaction_probability, reaction_time
+
+PAIR, BRIDGE, PRODUCT = 1 << 20, 1 << 21, 1 << 22  # names of draws, in place of a level
+
+
+class PairLawScheme(eqx.Module):
+    """React with the probability of a bridge between the ends of the step.
+
+    Args:
+        reach: pairs whose chance of meeting is below e^{−reach} are left out.
+        block: items that are handled at once.
+    """
+
+    reach: float = eqx.field(static=True, default=10.0)
+    block: int = eqx.field(static=True, default=4096)
+    levels: int = eqx.field(static=True, default=0)
+
+    def items(
+        self, swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array
+    ) -> tuple[Array, Array]:
+        """Return the columns of the pairs: no floats but one to hold the place, and i, j."""
+        return jnp.zeros((1, i.size), swarm.start.dtype), jnp.stack([i, j])
+
+    def process(
+        self, floats: Array, integers: Array, swarm: Swarm, table: PairTable, step: Array
+    ) -> tuple[Array, Array, None, None, None]:
+        """Decide for each pair whether and when it reacts; there is nothing to bisect."""
+        i, j = integers
+        dtype = swarm.start.dtype
+        mass_i, mass_j = swarm.mass[i] - 1, swarm.mass[j] - 1
+        relative = table.diffusivity[mass_i] + table.diffusivity[mass_j]
+        begin = jnp.maximum(swarm.birth[i], swarm.birth[j])
+        start, stop = _relative(swarm, table, step, i, j, begin)
+        spread = relative * step * (1 - begin)
+        # Draws of a product differ from those that its slot made before.
+        words = node_words(swarm.keys[:, i], _bits(begin) ^ swarm.keys[0, j], _name(i, PAIR))
+        other = node_words(swarm.keys[:, j], _bits(begin) ^ swarm.keys[1, i], _name(i, PAIR))
+        probability = reaction_probability(start, stop, spread, table.length[mass_i, mass_j])
+        fires = to_uniform(words[0] ^ other[0], dtype) < probability
+        fraction = reaction_time(
+            jnp.sqrt(jnp.sum(start**2, 0)), jnp.sqrt(jnp.sum(stop**2, 0)), spread,
+            to_normal(words[1], dtype), to_uniform(words[2], dtype),
+            to_uniform(words[3], dtype),
+        )
+        return fires, begin + (1 - begin) * fraction, None, None, None
+
+    def product(
+        self, swarm: Swarm, table: PairTable, step: Array, stays: Array, goes: Array,
+        time: Array, mass: Array,
+    ) -> tuple[Array, Array, Array]:
+        """Return (start, shift, born) of the product, born where the pair met.
+
+        Both are at one place when they react; (d_j x_i + d_i x_j)/D moves independently of the
+        relative position, so that place is a point of its bridge.
+        """
+        dimension, dtype = swarm.start.shape[0], swarm.start.dtype
+        diffusivity = table.diffusivity[jnp.maximum(swarm.mass - 1, 0)]
+        d_i, d_j = diffusivity[stays], diffusivity[goes]
+        new = table.diffusivity[jnp.maximum(mass - 1, 0)]
+        time = jnp.where(jnp.isfinite(time), time, 0.5)
+        begin = jnp.maximum(swarm.birth[stays], swarm.birth[goes])
+        start, stop = _relative(swarm, table, step, stays, goes, begin)
+        share = d_i / (d_i + d_j)
+        centre_start = _place(swarm, table, step, stays, begin) + share * start
+        centre_stop = swarm.start[:, stays] + swarm.shift[:, stays] + share * stop
+        part = jnp.clip((time - begin) / (1 - begin), 0, 1)
+        draws = [
+            to_normal(
+                node_words(swarm.keys[:, stays], _bits(time), _name(stays, PRODUCT + k))[:dimension],
+                dtype,
+            )
+            for k in range(3)
+        ]
+        wander = 2 * share * d_j * step * (1 - begin) * part * (1 - part)
+        centre = centre_start + part * (centre_stop - centre_start) + jnp.sqrt(wander) * draws[0]
+        before = jnp.sqrt(2 * new * step * time) * draws[1]
+        after = jnp.sqrt(2 * new * step * (1 - time)) * draws[2]
+        return centre - before, before + after, before
+
+
+def _name(like: Array, name: int) -> Array:
+    return jnp.full(like.shape, name, jnp.uint32)
+
+
+def _bits(time: Float[Array, " n"]) -> Array:
+    return jax.lax.bitcast_convert_type(time.astype(jnp.float32), jnp.uint32)
+
+
+def _place(swarm: Swarm, table: PairTable, step: Array, slot: Array, time: Array) -> Array:
+    """Position of a slot at a time after its birth, by a bridge to the end of the step."""
+    birth, dimension = swarm.birth[slot], swarm.start.shape[0]
+    born, shift = swarm.born[:, slot], swarm.shift[:, slot]
+    part = jnp.where(birth < 1, (time - birth) / (1 - birth), 0)
+    variance = 2 * table.diffusivity[jnp.maximum(swarm.mass[slot] - 1, 0)] * step
+    variance = variance * (1 - birth) * part * (1 - part)
+    words = node_words(swarm.keys[:, slot], _bits(time), _name(slot, BRIDGE))
+    normal = to_normal(words[:dimension], time.dtype)
+    return swarm.start[:, slot] + born + part * (shift - born) + jnp.sqrt(variance) * normal
+
+
+def _relative(
+    swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array, begin: Array
+) -> tuple[Array, Array]:
+    """x_j − x_i at `begin`, by the nearest image, and at the end of the step."""
+    here, there = (_place(swarm, table, step, k, begin) for k in (i, j))
+    apart = there - here
+    apart = apart - jnp.round(apart)
+    moved = [swarm.start[:, k] + swarm.shift[:, k] for k in (i, j)]
+    return apart, apart + (moved[1] - there) - (moved[0] - here)

@@ -1,0 +1,135 @@
+"""One step of a tile: move everybody, then let pairs react in the order of time.
+
+Reactions are taken one at a time in each replica, the earliest first. When i and j react at t, a
+product takes the slot of the survivor, and only then are the pairs of the product looked at, and
+those of the slots whose partner has just gone. The increments of a Brownian path after a
+reaction do not depend on it, so the product keeps the later increments of the survivor, scaled
+by √(d(m_i+m_j)/d(m_i)); with that the step is exact for any number of reactions in it.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32
+
+from jaxkin.numerics.brownian_tree import (
+    displacement,
+    node_words,
+    to_normal,
+    to_uniform,
+)
+from jaxkin.particles.swarm import First, PairTable, Scheme, Swarm, first_reactions
+
+
+class Outcome(eqx.Module):
+    """What a reaction in each replica did; `happened` is False where there was none.
+
+    Attributes:
+        happened: (R,) whether a reaction took place.
+        time: (R,) its time as a fraction of the step.
+        mass_i: (R,) the mass of the survivor; `mass_j` of the other.
+    """
+
+    happened: Array
+    time: Float[Array, " R"]
+    mass_i: Int32[Array, " R"]
+    mass_j: Int32[Array, " R"]
+
+
+def move(
+    position: Float[Array, "d P"], mass: Int32[Array, " P"], keys: Array, table: PairTable, step
+) -> Swarm:
+    """Draw everybody's displacement over the step."""
+    dimension, slots = position.shape
+    zero = jnp.zeros(slots, jnp.uint32)
+    normals = to_normal(node_words(keys, zero, zero)[:dimension], position.dtype)
+    spread = jnp.sqrt(2 * table.diffusivity[jnp.maximum(mass - 1, 0)] * step)
+    nothing = jnp.zeros_like(position)
+    return Swarm(position, spread * normals, nothing[0], nothing, mass, keys)
+
+
+def react(
+    scheme: Scheme,
+    swarm: Swarm,
+    table: PairTable,
+    step: Array,
+    places: int,
+    max_mass: int,
+    annihilate: bool,
+    record,
+    carry,
+):
+    """Let the pairs of a tile react until the end of the step.
+
+    Args:
+        scheme: contact-resolving or pair law.
+        swarm: everybody's motion during the step.
+        table: the pairs' parameters.
+        step: τ.
+        places: N, slots for each replica.
+        max_mass: a heavier product leaves its slot vacant.
+        annihilate: both partners vanish (paper 002 §3).
+        record: function (carry, outcome) -> carry.
+        carry: what `record` accumulates.
+
+    Returns:
+        swarm, carry, and whether the work list overflowed.
+    """
+    slots = swarm.mass.size
+    offset = jnp.arange(slots // places, dtype=jnp.int32) * places
+
+    def one_each(loop):
+        swarm, first, fresh, _, carry, lost = loop
+        first = First(jnp.where(fresh, jnp.inf, first.time), first.partner)
+        first, overflow = first_reactions(scheme, swarm, table, step, fresh, first, places)
+
+        i = offset + jnp.argmin(first.time.reshape(-1, places), axis=1).astype(jnp.int32)
+        time, j = first.time[i], first.partner[i]
+        happened = jnp.isfinite(time)
+        words = node_words(swarm.keys[:, i], swarm.keys[0, j], swarm.keys[1, j])
+        draw = to_uniform(words[0], time.dtype)
+        total = swarm.mass[i] + swarm.mass[j]
+        stays = jnp.where(draw * total < swarm.mass[i], i, j)
+        goes = i + j - stays
+        outcome = Outcome(happened, time, swarm.mass[stays], swarm.mass[goes])
+        mass = jnp.where(annihilate | (total > max_mass), 0, total)
+        start, shift, born = scheme.product(swarm, table, step, stays, goes, time, mass)
+
+        def put(values, slot, new):
+            return values.at[..., jnp.where(happened, slot, slots)].set(new, mode="drop")
+
+        gone = put(put(jnp.zeros(slots, bool), stays, True), goes, True)
+        widowed = jnp.isfinite(first.time) & gone[first.partner]
+        swarm = Swarm(
+            put(swarm.start, stays, start), put(swarm.shift, stays, shift),
+            put(swarm.birth, stays, time), put(swarm.born, stays, born),
+            put(put(swarm.mass, stays, mass), goes, 0), swarm.keys,
+        )
+        more = jnp.any(happened)
+        return swarm, first, gone | widowed, more, record(carry, outcome), lost | overflow
+
+    nothing = First(jnp.full(slots, jnp.inf, swarm.start.dtype), jnp.zeros(slots, jnp.int32))
+    everyone, no = jnp.ones(slots, bool), jnp.asarray(False)
+    loop = swarm, nothing, everyone, jnp.asarray(True), carry, no
+    swarm, _, _, _, carry, lost = jax.lax.while_loop(lambda loop: loop[3], one_each, loop)
+    return swarm, carry, lost
+
+
+def continue_path(
+    swarm: Swarm, table: PairTable, step: Array, slot: Array, time: Array, mass: Array, levels: int
+) -> tuple[Array, Array, Array]:
+    """Return (start, shift, born) of a product that keeps the scaled path of `slot` after `time`.
+
+    With path(t) the survivor's and γ = √(d_new/d_old) the product follows
+    start + (1−γ) path(t) + γ path(·), which passes through the survivor's place at t.
+    """
+    old = table.diffusivity[jnp.maximum(swarm.mass[slot] - 1, 0)]
+    new = table.diffusivity[jnp.maximum(mass - 1, 0)]
+    until = displacement(
+        swarm.keys[:, slot], jnp.where(jnp.isfinite(time), time, 0), swarm.shift[:, slot],
+        jnp.sqrt(old * step), levels,
+    )
+    ratio = jnp.sqrt(new / old)
+    return (
+        swarm.start[:, slot] + (1 - ratio) * until, ratio * swarm.shift[:, slot], ratio * until
+    )

@@ -1,0 +1,1 @@
+"""One particle, one pair: interactions, recipes, kernels and scalings."""

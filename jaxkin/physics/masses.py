@@ -1,0 +1,56 @@
+"""Parameters that depend on masses 1 … M: from a number, an array or a function to an array."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import is_traced, require, require_finite
+
+
+def over_masses(value: Any, max_mass: int, name: str, dtype: Any = None) -> Float[Array, " M"]:
+    """Return the (M,) array of a number, an (M,) array or a function of the mass.
+
+    Raises:
+        ValueError: wrong shape, or an entry that is negative or not finite.
+    """
+    if callable(value):
+        value = jax.vmap(value)(jnp.arange(1.0, max_mass + 1))
+    require(np.shape(value) in ((), (max_mass,)), name,
+            f"be a number, a function of the mass, or an array of shape ({max_mass},)",
+            f"its shape is {np.shape(value)}", "The shape follows from `max_mass`.")
+    require_finite(value, name, minimum=0.0)
+    return jnp.broadcast_to(jnp.asarray(value, dtype or common_dtype(value)), (max_mass,))
+
+
+def over_pairs(value: Any, max_mass: int, name: str, dtype: Any = None) -> Float[Array, "M M"]:
+    """Return the symmetric (M, M) array of a number, an array or a function of two masses.
+
+    Raises:
+        ValueError: wrong shape, not symmetric, or an entry that is negative or not finite.
+    """
+    if callable(value):
+        masses = jnp.arange(1.0, max_mass + 1)
+        value = jax.vmap(lambda n: jax.vmap(lambda m: value(n, m))(masses))(masses)
+    require(np.shape(value) in ((), (max_mass, max_mass)), name,
+            f"be a number, a function of two masses, or an array of shape {(max_mass, max_mass)}",
+            f"its shape is {np.shape(value)}", "The shape follows from `max_mass`.")
+    require_finite(value, name, minimum=0.0)
+    array = jnp.asarray(value, dtype or common_dtype(value))
+    if array.ndim == 2 and not is_traced(array):
+        exact = np.asarray(array)
+        gap = np.abs(exact - exact.T)
+        require(np.all(gap <= 8 * np.finfo(exact.dtype).eps * np.abs(exact)), name, "be symmetric",
+                f"it differs from its transpose by up to {gap.max():g}",
+                "A pair has no order: give (x + x.T) / 2, if that is what you mean.")
+    return jnp.broadcast_to(array, (max_mass, max_mass))
+
+
+def common_dtype(*values: Any) -> Any:
+    """Return the floating type of the arrays among the values; numbers and functions are weak."""
+    given = [v for v in values if not callable(v)]
+    given = [np.asarray(v) if isinstance(v, list | tuple) else v for v in given]
+    dtype = jnp.result_type(*given) if given else jnp.result_type(float)
+    return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)

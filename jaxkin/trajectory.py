@@ -1,0 +1,126 @@
+"""What a simulation or a solution returns: times and named observables.
+
+Leading axes are (replica, time) for a simulation and (time,) for a solution. Counts are
+densities, N_n·Z/N, so that both compare as they stand (paper 002 §1.7).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import require
+
+
+class Metadata(dict):
+    """A dictionary of plain numbers and words that can be hashed, so that it may be static."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((k, str(v)) for k, v in self.items())))
+
+
+class Trajectory(eqx.Module):
+    """Observables of a run at given times.
+
+    Attributes:
+        times: (times,) the times at which the run was observed.
+        observables: name -> array of shape (replicas, times, …) or (times, …).
+        events: log of events, name -> (replicas, capacity) array padded with NaN times, or None.
+            Coagulation logs `time`, `mass_i`, `mass_j` and `count` (replicas,).
+        metadata: numbers that describe the run (N, Z, ε, step …), kept with the data.
+
+    `trajectory["counts"]` is short for `trajectory.observables["counts"]`.
+    """
+
+    times: Float[Array, " times"]
+    observables: dict[str, Array]
+    events: dict[str, Array] | None = None
+    metadata: Metadata = eqx.field(static=True, default_factory=Metadata, converter=Metadata)
+
+    def __getitem__(self, name: str) -> Array:
+        require(
+            name in self.observables, "name", f"be one of {sorted(self.observables)}",
+            f"it is {name!r}", "Ask for it with `observe=` when the data are made.",
+        )
+        return self.observables[name]
+
+    @property
+    def replicated(self) -> bool:
+        """Whether the observables have a leading replica axis."""
+        first = next(iter(self.observables.values()))
+        return first.ndim >= 2 and self.metadata.get("replicas") is not None
+
+    def mean(self, name: str) -> Array:
+        """Mean over replicas, (times, …)."""
+        return self[name].mean(0) if self.replicated else self[name]
+
+    def standard_error(self, name: str) -> Array:
+        """Standard error of the mean over replicas, (times, …); zero for a solution."""
+        values = np.asarray(self[name])
+        if not self.replicated:
+            return np.zeros_like(values)
+        return values.std(0, ddof=1) / np.sqrt(values.shape[0])
+
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset` with dimensions replica, time and one per further axis."""
+        import xarray
+
+        lead = ("replica", "time") if self.replicated else ("time",)
+        data: dict[str, Any] = {}
+        for name, values in self.observables.items():
+            array = np.asarray(values)
+            extra = tuple(
+                "mass" if name == "counts" else f"{name}_{k}" for k in range(array.ndim - len(lead))
+            )
+            data[name] = (lead + extra, array)
+        for name, values in (self.events or {}).items():
+            array = np.asarray(values)
+            data[f"event_{name}"] = (("replica", "event")[: array.ndim], array)
+        coords: dict[str, Any] = {"time": np.asarray(self.times)}
+        if "counts" in data:
+            coords["mass"] = np.arange(1, np.asarray(self.observables["counts"]).shape[-1] + 1)
+        return xarray.Dataset(data, coords, attrs=_plain(self.metadata))
+
+    def save(self, path: str | Path) -> None:
+        """Write a NetCDF file (needs the `xarray` extra)."""
+        self.to_xarray().to_netcdf(Path(path), engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Trajectory":
+        """Read what `save` wrote."""
+        import xarray
+
+        with xarray.open_dataset(Path(path), engine="h5netcdf") as stored:
+            dataset = stored.load()
+        values = {str(k): v.to_numpy() for k, v in dataset.data_vars.items()}
+        events = {k.removeprefix("event_"): v for k, v in values.items() if k.startswith("event_")}
+        kept = {k: v for k, v in values.items() if not k.startswith("event_")}
+        metadata = {str(k): v.item() if hasattr(v, "item") else v for k, v in dataset.attrs.items()}
+        return cls(dataset["time"].to_numpy(), kept, events or None, metadata)
+
+    def plot(self, name: str = "counts", *, axes: Any = None, label: str = "", **style: Any) -> Any:
+        """Draw an observable against time, with a band of ± 2 standard errors for replicas.
+
+        Returns:
+            The matplotlib axes (needs the `plots` extra).
+        """
+        import matplotlib.pyplot as plt
+
+        axes = axes if axes is not None else plt.subplots()[1]
+        mean = np.asarray(self.mean(name)).reshape(len(self.times), -1)
+        error = np.asarray(self.standard_error(name)).reshape(len(self.times), -1)
+        for k in range(mean.shape[1]):
+            (line,) = axes.plot(self.times, mean[:, k], label=f"{label or name} {k + 1}", **style)
+            if self.replicated:
+                low, high = mean[:, k] - 2 * error[:, k], mean[:, k] + 2 * error[:, k]
+                axes.fill_between(self.times, low, high, color=line.get_color(), alpha=0.2, lw=0)
+        axes.set_xlabel("time")
+        axes.set_ylabel(name)
+        return axes
+
+
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, str | int | float) else str(v) for k, v in metadata.items()}
