@@ -1,47 +1,64 @@
 # Two commands do everything: `make demo` and `make test`. Both make their own environment in .venv
-# and make it anew when pyproject.toml changes.
+# and make it anew when pyproject.toml changes. Only pip needs the network.
 
-PYTHONS := python3.13 python3.12 python3.11 python3 python
+PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs-ready
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 
 .PHONY: help demo test lint types check validate docs clean
 help:
 	@echo "make demo      simulate, fit β(n,m), print the table, save out/demo.png"
-	@echo "make test      all tests"
-	@echo "make check     tests, linter and type checker, as CI does"
+	@echo "make test      all tests, JOBS=2 at a time"
+	@echo "make lint      linter and format check"
+	@echo "make types     type checker"
+	@echo "make check     linter, type checker and tests, as CI does"
 	@echo "make validate  regenerate every table and figure of the docs"
 	@echo "make docs      build the documentation into site/"
+	@echo "make clean     remove the environment and everything that was built"
 
+# A candidate counts if it runs, is new enough and can make an environment.
 $(READY): pyproject.toml
-	@for python in $(PYTHONS); do \
-	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	@found=; for python in $(PYTHONS); do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	    >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
-	if [ -z "$$found" ]; then echo "jaxkin needs Python 3.11 or newer; none was found"; exit 1; fi; \
+	if [ -z "$$found" ]; then \
+	  echo "jaxkin needs Python 3.11 or newer with the module venv, but none was found." \
+	    "Install one, or name it: make PYTHONS=/path/to/python" >&2; exit 1; fi; \
+	echo "Making the environment $(VENV) with $$found"; \
 	rm -rf $(VENV) && $$found -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)
 	$(RUN) docs/examples/coagulation.py
 
+# Each process keeps to one core: with several processes that is faster than sharing all of them.
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" \
-	$(RUN) -m pytest -q -n $(JOBS)
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS)
 
 lint: $(READY)
-	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 
 types: $(READY)
 	$(RUN) -m mypy
 
-check: test lint types
+check: lint types test
 
-docs: $(READY)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(RUN) -m mkdocs build --strict
+validate: $(READY)
+	$(RUN) benchmarks/validate.py
+
+$(DOCS_READY): $(READY)
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS_READY)
+	$(RUN) -m mkdocs build
 
 clean:
-	rm -rf $(VENV) site out build *.egg-info
+	rm -rf $(VENV) site out build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
-from fitting.fit import compare_means
+from fitting.fit import compare_means, smallest_steps
+from fitting.objectives import working_variance
 from fitting.parametrisation import Unknown, parametrise
 from fitting.uncertainty import delta_method, estimate
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require
-from jaxkin.trajectory import Trajectory
+from jaxkin.trajectory import Metadata, Trajectory
 
 
 class BatchEstimates(eqx.Module):
@@ -81,19 +82,21 @@ def fit_batches(
             f"there are {replicas} replicas and {batches} batches")
     parametrisation, first = parametrise(equation, unknown, free=free, start=start)
     size = replicas // batches
-    parts = [
-        compare_means(
-            equation, law, _part(data, slice(k * size, (k + 1) * size)), parametrisation,
-            observables, finite_size, None, None,
-        )
-        for k in range(batches)
-    ]
-    shared = parts[0]
-    values = jnp.stack([part.values for part in parts])
-    variance = jnp.stack([part.variance for part in parts])
+    part = _part(data, slice(0, size))
+    shared = compare_means(
+        equation, law, part, parametrisation, observables, finite_size, None, None
+    )
+    later, steps_of = np.asarray(data.times) > 0, smallest_steps(data, observables)
+    arrays = [np.asarray(data[name])[:, later] for name in observables]
+    cut = [a.reshape(batches, size, *a.shape[1:]) for a in arrays]
+    variance = np.stack([working_variance([a[k] for a in cut], steps_of) for k in range(batches)])
+    values = np.concatenate([a.reshape(batches, size, -1) for a in cut], axis=-1)
+    dtype = shared.values.dtype
     found, natural, covariance = jax.tree.map(
-        np.array, _estimate_all(shared, values, variance, first,
-                                jnp.asarray(parametrisation.logarithmic), steps)
+        np.array, _estimate_all(
+            shared, jnp.asarray(values, dtype), jnp.asarray(variance, dtype), first,
+            jnp.asarray(parametrisation.logarithmic), steps,
+        )
     )
     converged = found.minimum.converged
     _, _, jacobian = delta_method(parametrisation.natural, first, jnp.eye(first.size))
@@ -101,9 +104,7 @@ def fit_batches(
     lost |= ~converged[:, None]
     natural[lost] = np.nan
     errors = np.where(lost, np.nan, np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
-    positive = np.concatenate([
-        [f.domain.endswith("positive")] * len(f.places) for f in parametrisation.fields
-    ])
+    positive = parametrisation.positive
     reach = stdtrit(size - 1, 0.5 + level / 2) * errors[..., None] * np.array([-1, 1])
     middle = natural[..., None]
     intervals = np.where(positive[:, None], middle * np.exp(reach / middle), middle + reach)
@@ -111,9 +112,9 @@ def fit_batches(
 
 
 def _part(data: Trajectory, chosen: slice) -> Trajectory:
-    cut = {name: np.asarray(values)[chosen] for name, values in data.observables.items()}
+    cut: Any = {name: np.asarray(values)[chosen] for name, values in data.observables.items()}
     size = len(next(iter(cut.values())))
-    return Trajectory(data.times, cut, None, data.metadata | {"replicas": size})
+    return Trajectory(data.times, cut, None, Metadata(data.metadata | {"replicas": size}))
 
 
 @eqx.filter_jit

@@ -13,15 +13,13 @@ from them β̂ carries their own O(1/N).
 Symbols: K events, E exposure (volume⁻¹ × time), w density of one particle, r replica.
 """
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fitting.objectives import Objective
+from fitting.objectives import Linearised, Objective
 from fitting.parametrisation import Parametrisation
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require
@@ -54,13 +52,14 @@ def estimate_from_events(data: Trajectory) -> EventEstimate:
         ValueError: the data carry no events, no `counts`, or not their density and number.
     """
     remedy = "Simulate with events=True, and record `counts`."
-    require(data.events is not None, "data", "carry a log of events", "it has none", remedy)
+    logged = data.events or {}
+    require(len(logged) > 0, "data", "carry a log of events", "it has none", remedy)
     require("counts" in data.observables, "data", "record `counts`",
             f"it has {sorted(data.observables)}", remedy)
     weight = one_particle(data)
     require(weight is not None, "data", "tell `n_particles` and `total_density` in its metadata",
             f"that holds {sorted(data.metadata)}")
-    log = {name: np.asarray(values) for name, values in data.events.items()}
+    log = {name: np.asarray(values) for name, values in logged.items()}
     counts = np.asarray(data["counts"], dtype=float) / weight
     last = float(data.times[-1])
     happened = log["time"] <= last  # NaN compares false
@@ -103,20 +102,15 @@ class EventLikelihood(Objective):
         rate = self.parametrisation.assemble(theta, self.equation).rate
         return (rate + rate.T) / 2
 
-    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
-        """Return −L, −∂L, and Fisher's information Σ E/β ∂β∂βᵀ."""
+    def linearise(self, theta: Float[Array, " p"]) -> Linearised:
+        """Return −L, −∂L, Fisher's information Σ E/β ∂β∂βᵀ, and ∂L of each replica."""
         rate, tangents = self._rate(theta), jax.jacfwd(self._rate)(theta)
         seen, exposed = self.events.sum(0), self.exposure.sum(0)
         safe = jnp.where(rate > 0, rate, 1)
         value = jnp.sum(rate * exposed - jnp.where(seen > 0, seen * jnp.log(safe), 0))
-        gradient = jnp.einsum("nm,nmp->p", exposed - seen / safe, tangents)
-        return value, gradient, jnp.einsum("nm,nmp,nmq->pq", exposed / safe, tangents, tangents)
-
-    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
-        """Return ∂L of each replica."""
-        rate, tangents = self._rate(theta), jax.jacfwd(self._rate)(theta)
-        safe = jnp.where(rate > 0, rate, 1)
-        return jnp.einsum("rnm,nmp->rp", self.events / safe - self.exposure, tangents)
+        scores = jnp.einsum("rnm,nmp->rp", self.events / safe - self.exposure, tangents)
+        fisher = jnp.einsum("nm,nmp,nmq->pq", exposed / safe, tangents, tangents)
+        return Linearised(value, -scores.sum(0), fisher, fisher, scores)
 
 
 def one_particle(data: Trajectory) -> float | None:
@@ -125,12 +119,15 @@ def one_particle(data: Trajectory) -> float | None:
     return data.metadata["total_density"] / data.metadata["n_particles"] if known else None
 
 
-def _jumps(i: Any, j: Any, masses: int, reaction: str) -> Float[np.ndarray, "replicas events masses"]:
+def _jumps(
+    i: np.ndarray, j: np.ndarray, masses: int, reaction: str
+) -> Float[np.ndarray, "replicas events masses"]:
     """Change of the counts in each event."""
     one = np.eye(masses)
     gone = -one[i] - one[j]
     # A product heavier than M leaves the classes: the extra rows are zero.
-    gained = np.concatenate([one, np.zeros((masses, masses))])[np.minimum(i + j + 1, 2 * masses - 1)]
+    products = np.concatenate([one, np.zeros((masses, masses))])
+    gained = products[i + j + 1]
     return gone + gained if reaction == "coagulation" else gone
 
 

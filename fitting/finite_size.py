@@ -18,15 +18,13 @@ Symbols: f_n limit density, ν_nm jump of the counts in a reaction, w density of
 
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables import Coordinates, Weighted
 
 
 class WellMixed(KineticEquation):
@@ -44,7 +42,8 @@ class WellMixed(KineticEquation):
         ValueError: the equation has no pair rates, or resolves space.
     """
 
-    equation: KineticEquation
+    # Any equation with pair rates; which one is checked on construction.
+    equation: Any
     n_particles: Float[Array, ""]
 
     def __init__(self, equation: KineticEquation, n_particles: ArrayLike):
@@ -53,7 +52,8 @@ class WellMixed(KineticEquation):
                 "have pair rates and no space when finite_size=\"well-mixed\"",
                 f"it is {type(equation).__name__}", "Leave `finite_size` out.")
         require_finite(n_particles, "n_particles", minimum=0.0, strict=True)
-        self.equation, self.n_particles = equation, jnp.asarray(n_particles, equation.rate.dtype)
+        self.equation = equation
+        self.n_particles = jnp.asarray(n_particles, self.equation.rate.dtype)
 
     def prepare(self) -> tuple[Array, Array]:
         """Return the symmetric β and the jumps ν (M, M, M)."""

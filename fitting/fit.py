@@ -81,6 +81,7 @@ def fit(
     require(isinstance(steps, int) and steps >= 1, "steps", "be a positive integer",
             f"it is {steps!r}")
     parametrisation, first = parametrise(equation, unknown, free=free, start=start)
+    objective: Objective
     if observables == "events":
         objective = _from_events(equation, data, parametrisation)
     else:
@@ -90,8 +91,7 @@ def fit(
         )
     found = _estimate(objective, first, jnp.asarray(parametrisation.logarithmic),
                       DEFAULT if optimizer is None else optimizer, steps)
-    replicas = jax.tree.leaves(_replicas(objective))[0].shape[0]
-    return _report(equation, parametrisation, jax.tree.map(np.asarray, found), replicas)
+    return _report(equation, parametrisation, jax.tree.map(np.asarray, found))
 
 
 @eqx.filter_jit
@@ -99,10 +99,6 @@ def _estimate(objective, start, logarithmic, optimizer, steps) -> Estimate:
     tolerance = 1e-8 if start.dtype == jnp.float64 else 1e-4
     return estimate(objective, start, logarithmic, optimizer=optimizer, steps=steps,
                     tolerance=tolerance)
-
-
-def _replicas(objective: Objective) -> Any:
-    return objective.values if isinstance(objective, MeanMisfit) else objective.events
 
 
 def _from_events(equation, data, parametrisation) -> EventLikelihood:
@@ -158,19 +154,22 @@ def compare_means(
             'say. Use more particles, or finite_size="well-mixed" for particles without space.',
             UserWarning, stacklevel=4,
         )
-    # Smallest steps are known for densities of particles only.
-    scale = [one_particle(data) if name in _CENSUS else None for name in names]
     dtype = jnp.result_type(*[f.known for f in parametrisation.fields])
     fine = dtype == jnp.float64
     return MeanMisfit(
         equation, law, jnp.asarray(np.asarray(data.times)[later], dtype), parametrisation,
         jnp.asarray(np.concatenate([a.reshape(replicas, -1) for a in arrays], axis=1), dtype),
-        jnp.asarray(working_variance(arrays, scale), dtype),
+        jnp.asarray(working_variance(arrays, smallest_steps(data, names)), dtype),
         None if finite_size is None else jnp.asarray(float(number), dtype),
         chosen,
         (1e-7 if fine else 1e-5) if rtol is None else rtol,
         (1e-9 if fine else 1e-7) if atol is None else atol,
     )
+
+
+def smallest_steps(data: Trajectory, names: Sequence[str]) -> list[float | None]:
+    """Return the smallest change that one replica can show; known for densities of particles."""
+    return [one_particle(data) if name in _CENSUS else None for name in names]
 
 
 def _check_shapes(equation, law, arrays, chosen) -> None:
@@ -184,14 +183,15 @@ def _check_shapes(equation, law, arrays, chosen) -> None:
 
 
 def _report(
-    equation: KineticEquation, parametrisation: Parametrisation, found: Estimate, replicas: int
+    equation: KineticEquation, parametrisation: Parametrisation, found: Estimate
 ) -> FitResult:
+    replicas = found.minimum.scores.shape[0]
     theta = jnp.asarray(found.minimum.theta)
     values, covariance, jacobian = map(
         np.array, delta_method(parametrisation.natural, theta, jnp.asarray(found.covariance))
     )
     names, converged = parametrisation.names, bool(found.minimum.converged)
-    history = {"value": found.minimum.value, "decrement": found.minimum.decrement}
+    history: Any = {"value": found.minimum.value, "decrement": found.minimum.decrement}
     taken = int(found.minimum.steps)
     history = {name: series[:taken] for name, series in history.items()}
     lost = np.any((jacobian != 0) & ~found.identified, axis=1)
@@ -216,9 +216,7 @@ def _report(
     if converged:
         values[lost] = np.nan
         covariance[lost] = covariance[:, lost] = np.nan
-    positive = np.concatenate([
-        [f.domain.endswith("positive")] * len(f.places) for f in parametrisation.fields
-    ])
+    positive = parametrisation.positive
     with np.errstate(invalid="ignore"):
         log_error = np.where(positive, np.sqrt(np.diagonal(covariance)) / np.abs(values), np.nan)
     return FitResult(

@@ -36,16 +36,30 @@ from jaxkin.model import KineticEquation
 from jaxkin.observables import Observable
 
 
+class Linearised(eqx.Module):
+    """An objective near a point.
+
+    Attributes:
+        value: Q(θ).
+        gradient: ∂Q.
+        curvature: a positive matrix near ∂²Q, for the next step.
+        bread: the expected ∂²Q (Gauss–Newton, Fisher) for the covariance.
+        scores: minus the gradient of the data, replica by replica.
+    """
+
+    value: Float[Array, ""]
+    gradient: Float[Array, " p"]
+    curvature: Float[Array, "p p"]
+    bread: Float[Array, "p p"]
+    scores: Float[Array, "replicas p"]
+
+
 class Objective(eqx.Module):
     """A smooth function of θ that is a sum over replicas, in units of ½χ²."""
 
     @abc.abstractmethod
-    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
-        """Return the value, the gradient (p,), and the Gauss–Newton or Fisher matrix (p, p)."""
-
-    @abc.abstractmethod
-    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
-        """Return minus the gradient, replica by replica; the sum over replicas is the whole."""
+    def linearise(self, theta: Float[Array, " p"]) -> Linearised:
+        """Return value, gradient, curvature and scores at θ."""
 
 
 class MeanMisfit(Objective):
@@ -84,27 +98,22 @@ class MeanMisfit(Objective):
         )
         return in_a_row([solution[o.name] for o in self.observe])
 
-    def _tangents(self, theta):
+    def linearise(self, theta: Float[Array, " p"]) -> Linearised:
+        """Return Q, ∂Q, JᵀWJ and s_r."""
+
         def twice(t):
             prediction = self.predict(t)
             return prediction, prediction
 
         # Few parameters, many entries: forward mode.
         jacobian, prediction = jax.jacfwd(twice, has_aux=True)(theta)
-        return prediction, jacobian
-
-    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
-        """Return Q, ∂Q and JᵀWJ."""
-        prediction, jacobian = self._tangents(theta)
         weight = self.values.shape[0] / self.variance
         residual = self.values.mean(0) - prediction
         weighted = jacobian * weight[:, None]
-        return 0.5 * jnp.sum(weight * residual**2), -weighted.T @ residual, weighted.T @ jacobian
-
-    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
-        """Return s_r."""
-        prediction, jacobian = self._tangents(theta)
-        return (self.values - prediction) / self.variance @ jacobian
+        bread = weighted.T @ jacobian
+        scores = (self.values - prediction) / self.variance @ jacobian
+        value = 0.5 * jnp.sum(weight * residual**2)
+        return Linearised(value, -weighted.T @ residual, bread, bread, scores)
 
 
 def in_a_row(arrays: list[Array], lead: int = 0) -> Array:
@@ -112,7 +121,7 @@ def in_a_row(arrays: list[Array], lead: int = 0) -> Array:
     return jnp.concatenate([a.reshape(*a.shape[:lead], -1) for a in arrays], axis=lead)
 
 
-def working_variance(arrays: list[Array], scale: list[Any]) -> Float[np.ndarray, " entries"]:
+def working_variance(arrays: list[Any], scale: list[Any]) -> Float[np.ndarray, " entries"]:
     """Return v for arrays (R, times, …) of observables.
 
     Args:

@@ -11,8 +11,8 @@ and the equation from becoming stiff.
 
 An objective is in units of ½χ², so that one rule of convergence fits all: g·H⁻¹g, twice the
 expected gain (the Newton decrement squared), is below `tolerance`. At 10⁻⁸ the estimate is within
-10⁻⁴ standard errors of the minimum, and the Newton step that remains is taken. An optimiser that stops elsewhere has not converged,
-whatever it thinks of itself.
+10⁻⁴ standard errors of the minimum, and the Newton step that remains is taken. An optimiser that
+stops elsewhere has not converged, whatever it thinks of itself.
 
 Logarithms about which the data say little are anchored: a Gaussian prior of width `ANCHOR`,
 centred at the start, keeps the matrix regular. `fitting.uncertainty` takes it away from all that
@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
-from fitting.objectives import Objective
+from fitting.objectives import Linearised, Objective
 
 ANCHOR = 5.0
 
@@ -52,20 +52,22 @@ class Anchored(Objective):
     inner: Objective
     centre: Float[Array, " p"]
     precision: Float[Array, " p"]
+    logarithmic: Bool[Array, " p"]
 
-    def linearise(self, theta: Float[Array, " p"]) -> tuple[Array, Array, Array]:
-        """Return value, gradient and curvature with the prior."""
-        value, gradient, curvature = self.inner.linearise(theta)
+    def linearise(self, theta: Float[Array, " p"]) -> Linearised:
+        """Return the inner objective with the prior."""
+        inner = self.inner.linearise(theta)
         pull = self.precision * (theta - self.centre)
-        value = value + 0.5 * jnp.sum(pull * (theta - self.centre))
         # x = e^θ bends: where the data pull x to 0, Gauss–Newton alone sees a flat valley and
         # overshoots. ∂²Q has the term x·∂Q/∂x = ∂Q/∂θ; positive, it keeps the matrix definite.
-        bend = jnp.where(self.precision > 0, jnp.maximum(gradient, 0), 0)
-        return value, gradient + pull, curvature + jnp.diag(self.precision + bend)
-
-    def scores(self, theta: Float[Array, " p"]) -> Float[Array, "replicas p"]:
-        """Return the scores of the data."""
-        return self.inner.scores(theta)
+        bend = jnp.where(self.logarithmic, jnp.maximum(inner.gradient, 0), 0)
+        return Linearised(
+            value=inner.value + 0.5 * jnp.sum(pull * (theta - self.centre)),
+            gradient=inner.gradient + pull,
+            curvature=inner.curvature + jnp.diag(self.precision + bend),
+            bread=inner.bread + jnp.diag(self.precision),
+            scores=inner.scores,
+        )
 
 
 class LevenbergMarquardtState(NamedTuple):
@@ -127,6 +129,7 @@ class Minimum(eqx.Module):
         converged: whether the decrement fell below the tolerance there.
         steps: number of evaluations.
         value, decrement: (steps + 1,) at every evaluation, NaN after the last.
+        bread, scores: at the last evaluation (see `Linearised`).
     """
 
     theta: Float[Array, " p"]
@@ -134,6 +137,8 @@ class Minimum(eqx.Module):
     steps: Int[Array, ""]
     value: Float[Array, " history"]
     decrement: Float[Array, " history"]
+    bread: Float[Array, "p p"]
+    scores: Float[Array, "replicas p"]
 
 
 def minimise(
@@ -159,7 +164,8 @@ def minimise(
 
     def body(carry):
         theta, state, minimum = carry
-        value, gradient, curvature = objective.linearise(theta)
+        here = objective.linearise(theta)
+        value, gradient, curvature = here.value, here.gradient, here.curvature
         k = minimum.steps
         newton, decrement = _newton(gradient, curvature)
         done = decrement < tolerance
@@ -174,6 +180,8 @@ def minimise(
             steps=k + 1,
             value=minimum.value.at[k].set(value),
             decrement=minimum.decrement.at[k].set(decrement),
+            bread=here.bread,
+            scores=here.scores,
         )
         return jnp.where(done, theta, optax.apply_updates(theta, update)), state, minimum
 
@@ -182,7 +190,11 @@ def minimise(
         return ~minimum.converged & (minimum.steps <= steps)
 
     blank = jnp.full(steps + 1, jnp.nan, start.dtype)
-    minimum = Minimum(start, jnp.asarray(False), jnp.int32(0), blank, blank)
+    shapes = jax.eval_shape(objective.linearise, start)
+    empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    minimum = Minimum(
+        start, jnp.asarray(False), jnp.int32(0), blank, blank, empty.bread, empty.scores
+    )
     return jax.lax.while_loop(running, body, (start, optimizer.init(start), minimum))[2]
 
 
@@ -192,7 +204,8 @@ def _newton(gradient: Array, curvature: Array) -> tuple[Array, Array]:
     scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
     # Unit diagonal first: a ridge then means the same for every coordinate.
     ridge = 4 * jnp.finfo(gradient.dtype).eps * diagonal.size
-    unit = curvature * scale[:, None] * scale + ridge * jnp.eye(diagonal.size)
+    unit = curvature * scale[:, None] * scale
+    unit = unit + ridge * jnp.eye(diagonal.size, dtype=unit.dtype)
     step = -scale * jnp.linalg.solve(unit, gradient * scale)
     return step, -jnp.sum(gradient * step)
 
@@ -203,11 +216,11 @@ def _differentiable_value(objective: Objective) -> Any:
     # Line searches of optax hand every extra argument on to the function.
     @jax.custom_vjp
     def value(theta, curvature=None):
-        return objective.linearise(theta)[0]
+        return objective.linearise(theta).value
 
     def forward(theta, curvature=None):
-        result, gradient, _ = objective.linearise(theta)
-        return result, (gradient, curvature)
+        here = objective.linearise(theta)
+        return here.value, (here.gradient, curvature)
 
     def backward(kept, cotangent):
         gradient, curvature = kept

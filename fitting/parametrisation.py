@@ -42,7 +42,6 @@ class Field(eqx.Module):
         places: flat indices of the unknown entries, in the order of their names. A symmetric
             pair has one place, i ≤ j.
         known: the leaf with the fixed entries; a neutral constant where unknown.
-        reach: simplex only: the known sum 1.
     """
 
     path: str = eqx.field(static=True)
@@ -123,7 +122,7 @@ class Parametrisation(eqx.Module):
         pieces = self._split(natural, [len(f.places) for f in self.fields])
         return jnp.concatenate([f.coordinates(x) for f, x in zip(self.fields, pieces, strict=True)])
 
-    def leaves(self, values: Float[Array, " q"], base: Any = None) -> dict[str, Array]:
+    def leaves(self, values: Any, base: float | None = None) -> dict[str, Array]:
         """Return whole leaves with the unknown entries set to `values`.
 
         Args:
@@ -140,14 +139,20 @@ class Parametrisation(eqx.Module):
         """Return the equation with the unknown entries at θ."""
         leaves = self.leaves(self.natural(theta))
         return eqx.tree_at(
-            lambda e: [_follow(e, path) for path in leaves], equation, list(leaves.values())
+            lambda e: [_all_leaves(e)[path] for path in leaves], equation, list(leaves.values())
         )
 
     @property
     def logarithmic(self) -> Bool[np.ndarray, " p"]:
         """Which coordinates are logarithms."""
-        kinds = [[f.domain.endswith("positive")] * f.size for f in self.fields]
-        return np.asarray(sum(kinds, []), dtype=bool)
+        kinds = [np.full(f.size, f.domain.endswith("positive")) for f in self.fields]
+        return np.concatenate(kinds)
+
+    @property
+    def positive(self) -> Bool[np.ndarray, " q"]:
+        """Which named entries are positive by their domain."""
+        kinds = [np.full(len(f.places), f.domain.endswith("positive")) for f in self.fields]
+        return np.concatenate(kinds)
 
 
 def parametrise(
@@ -188,11 +193,7 @@ def parametrise(
 
 def leaf_paths(tree: Any) -> dict[str, Array]:
     """Return the floating-point leaves of a pytree by dotted path."""
-    flat = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {
-        jax.tree_util.keystr(path).removeprefix("."): leaf
-        for path, leaf in flat if eqx.is_inexact_array(leaf)
-    }
+    return {path: leaf for path, leaf in _all_leaves(tree).items() if eqx.is_inexact_array(leaf)}
 
 
 def _paths(equation: Any, unknown: Unknown, known: dict[str, Array]) -> list[str]:
@@ -258,12 +259,6 @@ def _first(
     return spread.ravel()[np.asarray(places, dtype=int)]
 
 
-def _follow(tree: Any, path: str) -> Any:
-    """Return the leaf at a path as `leaf_paths` writes it."""
-    return leaf_nodes(tree)[path]
-
-
-def leaf_nodes(tree: Any) -> dict[str, Any]:
-    """Return all leaves of a pytree by dotted path."""
+def _all_leaves(tree: Any) -> dict[str, Any]:
     flat = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path).removeprefix("."): leaf for path, leaf in flat}

@@ -63,38 +63,41 @@ def estimate(
         logarithmic: (p,) which coordinates are logarithms; the others are not anchored.
         optimizer, steps, tolerance: see `minimise`.
     """
-    search = dict(optimizer=optimizer, steps=steps, tolerance=tolerance)
     wide = jnp.where(logarithmic, ANCHOR**-2.0, 0).astype(start.dtype)
-    first = minimise(Anchored(objective, start, wide), start, **search)
-    _, identified = _judge(objective, first.theta, wide, logarithmic)
-    # What is identified needs no anchor, and the estimate shall not feel one.
-    precision = jnp.where(identified, 0, wide)
-    second = minimise(Anchored(objective, start, precision), first.theta, **search)
-    second = _continued(first, second)
-    covariance, still = _judge(objective, second.theta, precision, logarithmic)
-    return Estimate(second, covariance, identified & still)
+
+    def search(carry, _):
+        theta, precision = carry
+        anchored = Anchored(objective, start, precision, logarithmic)
+        found = minimise(anchored, theta, optimizer=optimizer, steps=steps, tolerance=tolerance)
+        covariance, claimed = sandwich(found.bread, found.scores)
+        worst = jnp.maximum(claimed, jnp.nan_to_num(jnp.diagonal(covariance)))
+        informed = jnp.diagonal(found.bread) > precision + jnp.finfo(theta.dtype).eps
+        identified = informed & jnp.where(logarithmic, worst < LOG_LIMIT**2, True)
+        # What is identified needs no anchor, and the estimate shall not feel one.
+        return (found.theta, jnp.where(identified, 0, wide)), (found, covariance, identified)
+
+    # A scan, not two calls: the program of the search is compiled once.
+    _, (found, covariance, identified) = jax.lax.scan(search, (start, wide), length=2)
+    joined = _joined(found)
+    return Estimate(joined, covariance[1], jnp.all(identified, axis=0))
 
 
-def _judge(objective, theta, precision, logarithmic):
-    """Return the covariance at a point, and which coordinates the data identify there."""
-    curvature = objective.linearise(theta)[2]
-    covariance, claimed = sandwich(curvature + jnp.diag(precision), objective.scores(theta))
-    worst = jnp.maximum(claimed, jnp.nan_to_num(jnp.diagonal(covariance)))
-    informed = jnp.diagonal(curvature) > jnp.finfo(theta.dtype).eps
-    return covariance, informed & jnp.where(logarithmic, worst < LOG_LIMIT**2, True)
-
-
-def _continued(first: Minimum, second: Minimum) -> Minimum:
+def _joined(found: Minimum) -> Minimum:
     """Join two searches: the second converges only if the first did; the histories follow."""
-    size = first.value.size
-    place = jnp.arange(size) + first.steps
+    size = found.value.shape[1]
+    place = jnp.arange(size) + found.steps[0]
 
-    def joined(a, b):
-        return jnp.pad(a, (0, size), constant_values=jnp.nan).at[place].set(b)
+    def follow(history):
+        return jnp.pad(history[0], (0, size), constant_values=jnp.nan).at[place].set(history[1])
 
     return Minimum(
-        second.theta, first.converged & second.converged, first.steps + second.steps,
-        joined(first.value, second.value), joined(first.decrement, second.decrement),
+        theta=found.theta[1],
+        converged=jnp.all(found.converged),
+        steps=found.steps.sum(),
+        value=follow(found.value),
+        decrement=follow(found.decrement),
+        bread=found.bread[1],
+        scores=found.scores[1],
     )
 
 

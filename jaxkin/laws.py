@@ -106,6 +106,8 @@ class Monodisperse(Polydisperse):
     def __init__(self, mass: int = 1, density: Any = 1.0):
         require(isinstance(mass, int) and mass >= 1, "mass", "be a positive integer",
                 f"it is {mass!r}")
+        require(np.ndim(density) == 0, "density", "be a number", f"its shape is {np.shape(density)}",
+                "Use `Polydisperse` for one density per mass.")
         require_finite(density, "density", minimum=0.0, strict=True)
         self.densities = jnp.zeros(mass, dtype=float).at[mass - 1].set(density)
 
@@ -146,6 +148,9 @@ class Inhomogeneous(MassLaw):
     def density(self, position: Float[Array, "*n d"]) -> Float[Array, "*n masses"]:
         """Return h_n(x) at the positions."""
         flat = jax.vmap(self.function)(position.reshape(-1, position.shape[-1]))
+        require(flat.shape[1:] == (self.masses,), "max_mass",
+                "be the number of densities that `function` returns at one position",
+                f"it is {self.masses} and their shape is {flat.shape[1:]}")
         return flat.reshape(*position.shape[:-1], self.masses)
 
     def total(self, dimension: int) -> Float[Array, ""]:

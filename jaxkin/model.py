@@ -31,6 +31,12 @@ class Particles(eqx.Module):
     `advance_tile`.
     """
 
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if a run cannot start from `law`; asked before anything compiles.
+
+        Traced values pass, as in `jaxkin.numerics.checks`.
+        """
+
     @abc.abstractmethod
     def sample(self, law: Any, *, key: PRNGKeyArray) -> State:
         """Draw the state of one replica at time 0."""

@@ -68,11 +68,13 @@ class Observable(eqx.Module):
         assert self.function is not None
         values = jax.vmap(lambda z: jnp.asarray(self.function(z)))(measured.coordinates)
         empty = (measured.weight == 0).reshape((-1,) + (1,) * (values.ndim - 1))
-        # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN.
+        # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN; a finite
+        # one stays, since it is the derivative by that weight.
+        hidden = empty & ~jnp.isfinite(values)
         # The dtype is the weights', so that a φ that returns 1.0 does not widen a float32 model.
         wide = jnp.iscomplexobj(values)
         dtype = jnp.result_type(values, measured.weight) if wide else measured.weight.dtype
-        values = jnp.where(empty, 0, values).astype(dtype)
+        values = jnp.where(hidden, 0, values).astype(dtype)
         return jnp.tensordot(measured.weight.astype(dtype), values, axes=1)
 
 

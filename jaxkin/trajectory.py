@@ -65,7 +65,10 @@ class Trajectory(eqx.Module):
         return values.std(0, ddof=1) / np.sqrt(values.shape[0])
 
     def to_xarray(self) -> Any:
-        """Return an `xarray.Dataset` with dimensions replica, time and one per further axis."""
+        """Return an `xarray.Dataset` with dimensions replica, time and one per further axis.
+
+        The masses of `counts` are its coordinate `mass_class`, since `mass` is an observable.
+        """
         import xarray
 
         lead = ("replica", "time") if self.replicated else ("time",)
@@ -73,7 +76,7 @@ class Trajectory(eqx.Module):
         for name, values in self.observables.items():
             array = np.asarray(values)
             extra = tuple(
-                "mass" if name == "counts" else f"{name}_{k}" for k in range(array.ndim - len(lead))
+                "mass_class" if name == "counts" else f"{name}_{k}" for k in range(array.ndim - len(lead))
             )
             data[name] = (lead + extra, array)
         for name, values in (self.events or {}).items():
@@ -81,7 +84,7 @@ class Trajectory(eqx.Module):
             data[f"event_{name}"] = (("replica", "event")[: array.ndim], array)
         coords: dict[str, Any] = {"time": np.asarray(self.times)}
         if "counts" in data:
-            coords["mass"] = np.arange(1, np.asarray(self.observables["counts"]).shape[-1] + 1)
+            coords["mass_class"] = np.arange(1, np.asarray(self.observables["counts"]).shape[-1] + 1)
         return xarray.Dataset(data, coords, attrs=_plain(self.metadata))
 
     def save(self, path: str | Path) -> None:

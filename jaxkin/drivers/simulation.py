@@ -7,9 +7,7 @@ progress bar, writes checkpoints and raises faults. Under an outer `jit`, `vmap`
 is no host; then one tile runs in one scan, and `error_if` takes the place of the exceptions.
 """
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +62,8 @@ def simulate(
         times: (times,) increasing, from 0 on; the run starts at 0 whether or not 0 is listed.
         key: a JAX random key; the same key gives the same bits on the same device.
         replicas: number of independent copies.
-        batch_size: number of tiles in flight at once; changes no bit of the result. None: one
-            for each core on a CPU, one on an accelerator.
+        batch_size: number of tiles in flight at once; changes no bit of the result. More than
+            one keeps an accelerator busy while the host records; a CPU gains nothing.
         observe: observables; None records the model's own (`particles.observables()`).
         events: also return the log of events (see `Trajectory.events`).
         progress: show a progress bar (needs the `progress` extra).
@@ -88,8 +86,9 @@ def simulate(
             "be a positive number of tiles", f"it is {batch_size!r}")
     chosen = tuple(particles.observables() if observe is None else observe)
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
-    particles, law = not_differentiable(
-        (particles, law),
+    particles.check(law)
+    particles, law, times = not_differentiable(
+        (particles, law, times),
         "simulate is not differentiable: particles jump at random. Differentiate the limit, "
         "`solve(particles.kinetic_limit(), law, times)`, or estimate rates with `fitting.fit`.",
     )
@@ -99,10 +98,9 @@ def simulate(
 
     tile = -(-replicas // -(-replicas // particles.tile(replicas)))
     starts = range(0, replicas, tile)
-    in_flight = batch_size or (os.cpu_count() or 1 if jax.default_backend() == "cpu" else 1)
     with progress_bar(progress, len(starts) * len(times), "simulate") as bar:
 
-        def run(start: int) -> tuple[dict, dict | None]:
+        def run(start: int):
             # The last tile repeats its last replica so that all tiles share one compiled shape.
             chosen_keys = keys[np.minimum(np.arange(start, start + tile), replicas - 1)]
             saved = Checkpoint(checkpoint, start, (particles, law, times, chosen_keys), chosen)
@@ -110,8 +108,7 @@ def simulate(
                 particles, law, np.asarray(times), chosen_keys, chosen, events, bar, saved, start
             )
 
-        with ThreadPoolExecutor(min(in_flight, len(starts))) as pool:
-            results = list(pool.map(run, starts))
+        results = _in_turn([run(start) for start in starts], batch_size or 1)
 
     def joined(pieces):
         return jax.tree.map(lambda *x: jnp.concatenate(x)[:replicas], *pieces)
@@ -124,7 +121,10 @@ def simulate(
 
 
 def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
-    """One tile from time 0 to the end, interval by interval; resumes from `saved`."""
+    """One tile from time 0 to the end, interval by interval; resumes from `saved`.
+
+    A generator that yields when an interval is under way, so that others can be started.
+    """
     state, recorded = _sample(particles, law, keys), []
     _raise_faults(particles, state, recorded, times, chosen, first, 0.0, law)
     done = 0
@@ -137,6 +137,7 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
             state = _advance(
                 particles, state, jnp.asarray(start), jnp.asarray(times[k]), keys, jnp.asarray(k)
             )
+            yield
             _raise_faults(particles, state, recorded, times, chosen, first, times[k], law)
         recorded.append(_observe(particles, state, chosen))
         saved.save(k + 1, state, recorded)
@@ -145,6 +146,25 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
     require(not events or log is not None, "events", "be asked of a model that logs events",
             f"{type(particles).__name__} keeps no log")
     return _stack(recorded), log
+
+
+def _in_turn(runs, together):
+    """Take the runs through their intervals, `together` of them at once; return their results.
+
+    The device works on one while the host looks at another. No threads: two compiled loops that
+    wait for the same pool of workers can stop each other on a CPU.
+    """
+    results: list = [None] * len(runs)
+    for first in range(0, len(runs), together):
+        alive = {k: runs[k] for k in range(first, min(first + together, len(runs)))}
+        while alive:
+            for k, run in list(alive.items()):
+                try:
+                    next(run)
+                except StopIteration as end:
+                    results[k] = end.value
+                    del alive[k]
+    return results
 
 
 def _stack(recorded):

@@ -41,6 +41,13 @@ from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
 from jaxkin.physics.scattering import coagulation_rate
 
 
+LONGEST = 0.02  # Dτ at which a pair 1/2 apart cannot meet, so that one periodic image is enough
+
+
+_SMALL = "make the interaction range small against the unit torus, below 0.1"
+_SMALLER = "Use more particles, a smaller density, or smaller radii."
+
+
 class Gas(eqx.Module):
     """State of one replica.
 
@@ -140,6 +147,8 @@ class BrownianCoagulation(Particles):
                 f"it is {range_exponent}")
         require(range_exponent == 1 or dimension == 3, "range_exponent", "be 1 in two dimensions",
                 f"it is {range_exponent}", "The scalings of §3.4 are for d = 3.")
+        require(scheme == "contact" or dimension == 3, "scheme", "be 'contact' in two dimensions",
+                f"it is {scheme!r}", "The pair law is that of a point scatterer in d = 3.")
         require(step is None or step > 0, "step", "be positive", f"it is {step}")
         require(0 < leaf <= 1, "leaf", "lie in (0, 1]", f"it is {leaf}")
         check_interaction(interaction, dimension)
@@ -189,17 +198,26 @@ class BrownianCoagulation(Particles):
 
     # The protocol.
 
+    def check(self, law: MassLaw) -> None:
+        """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
+        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
+                f"it has masses up to {law.max_mass}", "Raise `max_mass`.")
+        widest = self.widest_range(self.log_epsilon(law.total(self.dimension)))
+        require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
+
+    def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
+        """Return the largest range ρ of any pair, in units of the torus."""
+        return jnp.exp(self.range_exponent * log_epsilon) * 2 * self.radius.max()
+
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
         require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
                 f"it has masses up to {law.max_mass}", "Raise `max_mass`.")
         total = law.total(self.dimension)
         log_epsilon = self.log_epsilon(total).astype(self.dtype)
-        widest = jnp.exp(self.range_exponent * log_epsilon) * 2 * self.radius.max()
         log_epsilon = eqx.error_if(
-            log_epsilon, ~(widest < 0.1),
-            "Argument `n_particles` must make the interaction range small against the unit torus, "
-            "but the range exceeds 0.1. Use more particles, a smaller density, or smaller radii.",
+            log_epsilon, ~(self.widest_range(log_epsilon) < 0.1),
+            f"Argument `n_particles` must {_SMALL}, but the range exceeds 0.1. {_SMALLER}",
         )
         drawn = law.sample_particles(self.n_particles, self.dimension, key=key, dtype=self.dtype)
         zero = jnp.int32(0)
@@ -320,8 +338,8 @@ class BrownianCoagulation(Particles):
             return jnp.asarray(self.step, self.dtype)
         fastest, slowest = 2 * self.diffusivity.max(), 2 * self.diffusivity.min()
         if self.scheme == "contact":
-            return 1e-3 * max(1.0, (300 / self.n_particles) ** 0.67) / fastest
-        widest = jnp.exp(self.range_exponent * log_epsilon) * 2 * self.radius.max()
+            return min(LONGEST, 1e-3 * max(1.0, (300 / self.n_particles) ** 0.67)) / fastest
+        widest = self.widest_range(log_epsilon)
         return jnp.maximum(4e-3 / fastest, 10 * widest**2 / slowest)
 
     def _scheme(self):

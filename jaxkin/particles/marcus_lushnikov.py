@@ -126,7 +126,8 @@ class MarcusLushnikov(Particles):
 
     def advance(self, state: Masses, start: Array, stop: Array, *, key: PRNGKeyArray) -> Masses:
         """Run one replica from `start` to `stop`: exact in law."""
-        tile = self.advance_tile(jax.tree.map(lambda x: x[None], state), start, stop, keys=key[None])
+        alone = jax.tree.map(lambda x: x[None], state)
+        tile = self.advance_tile(alone, start, stop, keys=key[None])
         return jax.tree.map(lambda x: x[0], tile)
 
     def advance_tile(self, states: Masses, start: Array, stop: Array, *, keys: Array) -> Masses:

@@ -33,8 +33,11 @@ def reaction_probability(
     far = jnp.sqrt(jnp.sum(stop**2, 0))
     product = jnp.maximum(near * far, jnp.finfo(near.dtype).tiny)
     shade = (near * far + jnp.sum(start * stop, 0)) / (2 * spread)
-    gain = jnp.expm1(length * (near + far - length) / spread)
-    probability = spread / product * jnp.exp(-shade) * gain
+    gain = jnp.maximum(length * (near + far - length) / spread, 0)
+    # Over a short time both exponents are large: e^{−w}(eˣ − 1) = e^{x−w}(1 − e^{−x}) holds them
+    # together. Where it is large K is 1, and the bound keeps it finite.
+    together = jnp.minimum(gain - shade, 0.5 * jnp.log(jnp.finfo(near.dtype).max))
+    probability = -spread / product * jnp.exp(together) * jnp.expm1(-gain)
     return jnp.where(near + far <= 2 * length, 1.0, jnp.clip(probability, 0.0, 1.0))
 
 

@@ -18,15 +18,16 @@ GAS = MarcusLushnikov(30, RATE, overflow="absorb")
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate(GAS, LAW, jnp.linspace(0, 2, 5), key=jax.random.key(2), replicas=2000,
+    return simulate(GAS, LAW, jnp.linspace(0, 2, 5), key=jax.random.key(2), replicas=20_000,
                     events=True)
 
 
 def test_estimate_is_unbiased_at_finite_n(data):
-    """5 standard errors at N = 30. Fails with N² in place of N(N − 1), 5 % off for equal masses."""
+    """5 standard errors at N = 30. Fails with N² in place of N(N − 1) for equal masses."""
     found = estimate_from_events(data)
     assert np.all(np.abs(found.rate - RATE) < 5 * found.standard_error)
-    assert np.all(found.standard_error / found.rate < 0.02)
+    # Of N = 30 particles at most about 15 share a mass: the fault is 1/15 or more.
+    assert np.all(5 * np.diagonal(found.standard_error / found.rate) < 1 / 15)
 
 
 def test_exposure_of_a_path_by_hand():
@@ -48,8 +49,8 @@ def test_optimiser_finds_the_closed_form(data):
     found = estimate_from_events(data)
     result = fit(GAS.kinetic_limit(), LAW, data, unknown="rate", observables="events")
     np.testing.assert_allclose(result.estimate, found.rate, rtol=1e-6)
-    # The sandwich and Fisher's information agree as replicas grow: 2000 give about 2 % each.
-    np.testing.assert_allclose(result.standard_error, found.standard_error, rtol=0.1)
+    # The sandwich and Fisher's information agree as replicas grow: 20 000 give about 0.5 %.
+    np.testing.assert_allclose(result.standard_error, found.standard_error, rtol=0.03)
 
 
 def test_one_rate_for_annihilation():

@@ -1,0 +1,406 @@
+"""How fast and how exact are the two schemes of coagulating Brownian particles, and ReaDDy 2?
+
+α = 20, d = 1, V the unit ball, Z = 1, up to T = 0.1, in single precision. CPU seconds count all
+threads; compilation is reported apart. Prints tables; saves out/benchmarks/coagulation.json and
+.png. Usage:
+
+    python benchmarks/coagulation.py [--quick] [--large] [--out FOLDER] [--only speed bias …]
+"""
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from _report import Stopwatch, save, table
+from scipy.special import erfc
+
+import jaxkin as jk
+from fitting import estimate_from_events
+from jaxkin.numerics.pair_screen import may_meet, pack_bits
+
+ALPHA, DIFFUSIVITY, DURATION = 20.0, 1.0, 0.1
+LAW, BALL, MASSES = jk.laws.Monodisperse(), jk.interactions.Ball(), 32
+D = 2 * DIFFUSIVITY
+BETA = float(jk.ball_rate(ALPHA, D))
+
+
+def gas(n, scheme, reaction="annihilation", **options):
+    """Return the model; products of merging stay below 32 masses almost always."""
+    masses = 1 if reaction == "annihilation" else MASSES
+    return jk.BrownianCoagulation(
+        n, strength=ALPHA, diffusivity=DIFFUSIVITY, interaction=BALL, scheme=scheme,
+        reaction=reaction, max_mass=masses, overflow="absorb", **options,
+    )
+
+
+def run(model, replicas, seed=0, duration=DURATION):
+    """Compile on a very short run of the same shape, then run; return data and costs."""
+    simulated = {"replicas": replicas, "events": True}
+    step = float(model.macro_step(model.log_epsilon(jnp.float32(1))))
+    with Stopwatch() as compiling:
+        short = jk.simulate(model, LAW, jnp.array([0, step / 100]), key=jax.random.key(1),
+                            **simulated)
+        jax.block_until_ready(short.events)
+    with Stopwatch() as running:
+        data = jk.simulate(model, LAW, jnp.array([0, duration]), key=jax.random.key(100 + seed),
+                           **simulated)
+        jax.block_until_ready(data.events)
+    events = int(np.sum(data.events["count"]))
+    return data, {
+        "n": model.n_particles, "scheme": model.scheme, "reaction": model.reaction,
+        "replicas": replicas, "step": step, "events": events, "wall": running.wall,
+        "cpu": running.cpu, "compile": compiling.wall,
+    }
+
+
+def rate(data):
+    """Return β̂ and its standard error, all pairs of masses together, as all react alike."""
+    found = estimate_from_events(data)
+    events, exposure = found.events.sum(), found.exposure.sum()
+    return float(events / exposure), float(math.sqrt(events) / exposure)
+
+
+def exponent(rows, key="cpu_per_replica"):
+    """Return the slope of log cost against log N, all rows and the last two alone."""
+    x, y = (np.log([row[name] for row in rows]) for name in ("n", key))
+    slope = float(np.polyfit(x, y, 1)[0]) if len(rows) > 1 else math.nan
+    last = float((y[-1] - y[-2]) / (x[-1] - x[-2])) if len(rows) > 1 else math.nan
+    return slope, last
+
+
+def speed(options):
+    """Particle-steps and replicas per second against N."""
+    numbers = {
+        "contact": {50: 512, 200: 64, 1000: 12, 5000: 1},
+        "pair_law": {50: 1310, 200: 327, 1000: 65, 5000: 6, 20000: 1, 100000: 1},
+    }
+    largest = {"contact": 1000, "pair_law": 5000} if options.quick else {"pair_law": 20000}
+    rows = []
+    for scheme, cases in numbers.items():
+        for n, replicas in cases.items():
+            if n > (100000 if options.large else largest.get(scheme, 5000)):
+                continue
+            replicas = max(1, replicas // 4) if options.quick else replicas
+            data, row = run(gas(n, scheme), replicas)
+            gone = np.minimum(np.nan_to_num(np.asarray(data.events["time"]), nan=DURATION), DURATION)
+            alive = replicas * n * DURATION - 2 * np.sum(DURATION - gone)
+            row |= {
+                "cpu_per_replica": row["cpu"] / replicas, "replicas_per_s": replicas / row["wall"],
+                "particle_steps_per_s": float(alive / row["step"] / row["wall"]),
+            }
+            rows.append(row)
+    keys = ["scheme", "n", "replicas", "cpu_per_replica", "replicas_per_s", "particle_steps_per_s",
+            "compile"]
+    table("Speed (wall seconds; compilation apart)", keys, [[r[k] for k in keys] for r in rows])
+    slopes = {s: exponent([r for r in rows if r["scheme"] == s]) for s in numbers}
+    for scheme, (slope, last) in slopes.items():
+        print(f"  {scheme}: CPU per replica ~ N^{slope:.2f}, between the last two N^{last:.2f}")
+    return {"rows": rows, "exponents": slopes}
+
+
+def precision(options):
+    """Seconds to a standard error of 1 % of β, which takes 10⁴ events."""
+    rows = []
+    cases = [(n, s, "annihilation") for s in ("contact", "pair_law") for n in (50, 200, 1000)]
+    cases += [(n, s, "coagulation") for s in ("contact", "pair_law") for n in (50, 200, 1000)]
+    for n, scheme, reaction in cases:
+        each = (0.32 if reaction == "annihilation" else 0.48) * n  # events in a replica
+        replicas = math.ceil((2500 if options.quick else 1e4) / each)
+        data, row = run(gas(n, scheme, reaction), replicas, seed=1)
+        beta, error = rate(data)
+        scale = 1e4 * (error / beta) ** 2  # what is run to what 1 % takes
+        row |= {"beta": beta, "error": error, "wall_to_1%": row["wall"] * scale,
+                "cpu_to_1%": row["cpu"] * scale, "scaled_by": scale}
+        rows.append(row)
+    table("Seconds to 1 % of β (scaled from the error that was reached)",
+          ["reaction", "scheme", "N", "wall", "CPU", "scaled by", "β̂/β − 1", "± "],
+          [[r["reaction"], r["scheme"], r["n"], r["wall_to_1%"], r["cpu_to_1%"], r["scaled_by"],
+            r["beta"] / BETA - 1, r["error"] / BETA] for r in rows])
+    print("  β̂ exceeds β by about 3.6/N when particles annihilate.")
+    return {"rows": rows}
+
+
+def peer(options):
+    """ReaDDy 2 on the constant kernel, in CPU seconds to 1 %."""
+    rows = []
+    script = Path(__file__).parent / "peers" / "readdy_coagulation.py"
+    for n in (50, 200):
+        command = [sys.executable, str(script), "--particles", str(n), "--strength", str(ALPHA),
+                   "--diffusivity", str(DIFFUSIVITY), "--duration", str(DURATION),
+                   "--budget", "8" if options.quick else "30"]
+        with Stopwatch() as total:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"\nReaDDy 2 did not run (pip install readdy): {done.stderr.splitlines()[-1:]}")
+            return {"rows": []}
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+        runs = found["runs"]
+        events, exposure, cpu = (sum(r[k] for r in runs) for k in ("events", "exposure", "cpu"))
+        costs = runs + found["costs"]
+        present, cost = ([r["mean_number"] for r in costs], [r["cpu"] / r["steps"] for r in costs])
+        weight = np.sqrt([r["steps"] for r in costs])
+        slope, base = np.polyfit(present, cost, 1, w=weight / np.array(cost))
+        # n(t) = N/(1 + βt/2); steps of every replica, at the cost for the number that is left.
+        t = (np.arange(1000) + 0.5) / 1000 * DURATION
+        left = n / (1 + BETA * t / 2)
+        replica = found["steps_per_replica"] * float(np.mean(base + slope * left))
+        per_replica = n * (1 - 1 / (1 + BETA * DURATION / 2))
+        modelled = 1e4 / per_replica * replica
+        whole = found["whole_replicas"]
+        rows.append({
+            "n": n, "cpu_measured": cpu, "cpu_with_start": total.cpu, "events": events,
+            "beta": n * events / exposure, "error": n * math.sqrt(events) / exposure,
+            "base": float(base), "slope": float(slope), "cpu_to_1%_by_cost": modelled,
+            "cpu_to_1%": cpu * 1e4 / events if whole else modelled, "whole_replicas": whole,
+            "settings": {k: v for k, v in found.items() if k not in ("runs", "costs")},
+        })
+    settings = rows[0]["settings"]
+    table(f"ReaDDy {settings['readdy']} ({settings['kernel']}, 1 thread, {settings['handler']}), "
+          f"merging, γ = {settings['gamma']} (bias {bias_of_gamma(settings['gamma']):+.2%})",
+          ["N", "CPU run", "events", "β̂/β − 1", "±", "µs/step at N", "CPU to 1 %", "by c(n)",
+           "from"],
+          [[r["n"], r["cpu_measured"], r["events"], r["beta"] / BETA - 1, r["error"] / BETA,
+            1e6 * (r["base"] + r["slope"] * r["n"]), r["cpu_to_1%"], r["cpu_to_1%_by_cost"],
+            "whole replicas" if r["whole_replicas"] else "c(n), n(t)"] for r in rows])
+    print("  Extrapolated: the CPU of whole replicas × 10⁴/events; where a replica takes too long, "
+          "c(n) = c₀ + c₁n\n  is fitted to short runs and summed along n(t) = N/(1 + βt/2), "
+          "10⁴/(N − n(T)) replicas.")
+    return {"rows": rows}
+
+
+def bias_of_gamma(gamma):
+    """Return rate/β − 1 of "move, then react" with γ² = 2DΔt/ε², exactly, for the ball.
+
+    The survivors f of a steady flux, g = r f, obey g = r − Σ_{n≥1} Φⁿ[q g] with Φ a Gaussian step
+    of variance γ² on odd functions and q the probability to react; the rate is 8πD/γ² ∫ q r g.
+    """
+    kappa2, count, early = ALPHA / D, 300, 60
+    x, w = np.polynomial.legendre.leggauss(count)
+    r, w = (x + 1) / 2, w / 2
+    minus, plus = np.abs(r[:, None] - r) / gamma, (r[:, None] + r) / gamma
+
+    def bell(n, z):
+        return np.exp(-(z**2) / (2 * n)) / np.sqrt(2 * np.pi * n)
+
+    def head(z):  # ∫ of the bell over n from 0 to early + ½
+        t = early + 0.5
+        return t * 2 * bell(t, z) - z * erfc(z / np.sqrt(2 * t))
+
+    green = sum(bell(n, minus) - bell(n, plus) for n in range(1, early + 1))
+    green = (green + plus - minus - head(minus) + head(plus)) / gamma
+    q = -math.expm1(-kappa2 * gamma**2 / 2)
+    g = np.linalg.solve(np.eye(count) + green * (q * w), r)
+    return float(8 * np.pi * D / gamma**2 * q * np.sum(w * r * g)) / BETA - 1
+
+
+def bias_of_pair_law(s, points=600):
+    """Return rate/β − 1 of the pair law at s = Dτ/ρ², for a pair alone.
+
+    With φ of variance 2Dτ, z = rr'/(2Dτ) and c the cosine of the angle between the ends, a step
+    from r to r' has density E z e^{zc} for functions r f, E = φ(√(r²+r'²)), and the pair reacts
+    with density ½[φ(r+r'−2a) − φ(r+r')] or with all there is, whichever is less.
+    """
+    length, sigma = BETA / (4 * np.pi * D), math.sqrt(2 * s)
+    reach = 7 * sigma + 2 * length
+    h = 2 * length / max(1, round(2 * length * points / reach))  # 2a falls on corners of cells
+    r = (np.arange(math.ceil(reach / h)) + 0.5) * h
+    minus, plus, z = np.abs(r[:, None] - r), r[:, None] + r, r[:, None] * r / (2 * s)
+
+    def bell(x, n=1):
+        return np.exp(-(x**2) / (2 * n * sigma**2)) / (math.sqrt(2 * np.pi * n) * sigma)
+
+    free = bell(minus) - bell(plus)
+    images = np.maximum(bell(plus - 2 * length) - bell(plus), 0)
+    log_size = -(r[:, None] ** 2 + r**2) / (2 * sigma**2) - math.log(math.sqrt(2 * np.pi) * sigma)
+    with np.errstate(divide="ignore"):
+        cut = np.clip((np.log(images / 2) - log_size - np.log(z)) / z, -1, 1)
+    certain = np.exp(log_size + z * cut) - np.exp(log_size - z)
+    lost = certain + images * (1 - cut) / 2
+    near = np.clip((2 * length - plus) / h + 0.5, 0, 1)  # half of the cells on r + r' = 2a
+    lost = near * free + (1 - near) * np.minimum(lost, free)
+
+    # g = r − Σ_{n≥0} Φⁿ B g with B what is lost; the rate is the flux that B g takes.
+    early = 40
+    green = sum(bell(minus, n) - bell(plus, n) for n in range(1, early + 1))
+
+    def head(x):
+        t, x = early + 0.5, x / sigma
+        return math.sqrt(2 * t / np.pi) * np.exp(-(x**2) / (2 * t)) - x * erfc(x / math.sqrt(2 * t))
+
+    green += ((plus - minus) / sigma - head(minus) + head(plus)) / sigma
+    source = np.linalg.solve(np.eye(r.size) + (lost + green @ lost * h) * h, r)
+    return float(2 / sigma**2 * np.sum(r * (lost @ source)) * h * h) / length - 1
+
+
+def bias(options):
+    """Bias of β against `leaf` and `step`: derived for a pair alone, measured at N = 100."""
+    n, events = 100, 3000 if options.quick else 30000
+    replicas, rows = math.ceil(events / (0.33 * n)), []
+
+    def measured(model, seed):
+        return rate(run(model, replicas, seed=seed)[0])
+
+    step = float(gas(n, "contact").macro_step(gas(n, "contact").log_epsilon(jnp.float32(1))))
+    rho2 = 1 / n**2
+    for leaf in (1.0, 0.3, 0.1, 0.03, 0.01, 0.003):
+        actual = D * step / rho2
+        steps = math.ceil(DURATION / step - 1e-6)
+        actual = D * DURATION / steps / rho2
+        actual *= 2.0 ** -math.ceil(math.log2(actual / leaf))  # segments are halved
+        beta, error = measured(gas(n, "contact", leaf=leaf), seed=2)
+        rows.append({"scheme": "contact", "value": leaf, "size": actual,
+                     "derived": bias_of_gamma(math.sqrt(actual)), "beta": beta, "error": error})
+    for s in (1, 3, 10, 20, 50, 100):
+        beta, error = measured(gas(n, "pair_law", step=s * rho2 / D), seed=3)
+        rows.append({"scheme": "pair_law", "value": s * rho2 / D, "size": float(s),
+                     "derived": bias_of_pair_law(s), "beta": beta, "error": error})
+    reference = rows[5]
+    for row in rows:
+        row["measured"] = row["beta"] / reference["beta"] - 1
+        row["measured_error"] = math.hypot(row["error"], reference["error"]) / BETA
+    table(f"Bias of β: D h/ρ² of the leaves, or s = Dτ/ρ²; measured against leaf = 0.003, N = {n}",
+          ["scheme", "leaf or τ", "size", "derived", "measured", "±"],
+          [[r["scheme"], r["value"], r["size"], f"{r['derived']:+.5f}", f"{r['measured']:+.4f}",
+            f"{r['measured_error']:.4f}"] for r in rows])
+    return {"rows": rows}
+
+
+def floor(options):
+    """How far from the machine: the screen of pairs alone, and its flops."""
+    n, rows = 4096, []
+    key = jax.random.key(0)
+    start, shift = (jax.random.normal(k, (3, n)) for k in jax.random.split(key))
+    limit = jnp.full(n, 1e-3)
+
+    @jax.jit
+    def screen(start, shift):
+        row = [[x.reshape(1, n, 1) for x in a] for a in (start, shift)]
+        column = [[x.reshape(1, 1, n) for x in a] for a in (start, shift)]
+        meets = may_meet(*row, limit.reshape(1, n, 1), *column, limit.reshape(1, 1, n))
+        return pack_bits(meets)
+
+    matrix = jax.random.normal(key, (2048, 2048))
+    cases = {"screen (30 flops a pair)": (screen, (start, shift), 30 * n * n),
+             "matrix product": (jax.jit(jnp.matmul), (matrix, matrix), 2 * 2048**3)}
+    for name, (function, arguments, flops) in cases.items():
+        jax.block_until_ready(function(*arguments))
+        with Stopwatch() as watch:
+            for _ in range(10):
+                jax.block_until_ready(function(*arguments))
+        rows.append({"what": name, "gflops_per_cpu_s": flops * 10 / watch.cpu / 1e9,
+                     "gflops_per_s": flops * 10 / watch.wall / 1e9,
+                     "pairs_per_cpu_s": n * n * 10 / watch.cpu if function is screen else math.nan})
+    pairs_per_s = rows[0]["pairs_per_cpu_s"]
+    table("Floor", ["what", "GFlop per CPU s", "GFlop/s", "pairs per CPU s"],
+          [[r["what"], r["gflops_per_cpu_s"], r["gflops_per_s"], r["pairs_per_cpu_s"]]
+           for r in rows])
+    shares = []
+    for scheme in ("contact", "pair_law"):
+        for n_run, replicas in ((50, 256), (200, 48), (1000, 8)):
+            _, row = run(gas(n_run, scheme), replicas if options.quick else 2 * replicas, seed=4)
+            # All places against all, both orders: what the screen really visits in each step.
+            visited = row["replicas"] * n_run**2 * DURATION / row["step"]
+            shares.append({"scheme": scheme, "n": n_run,
+                           "pairs_per_cpu_s": visited / row["cpu"],
+                           "share_of_screen": visited / pairs_per_s / row["cpu"]})
+    table("Whole runs: pairs visited, and the part of the time that the bare screen would take",
+          ["scheme", "N", "pairs per CPU s", "part"],
+          [[r["scheme"], r["n"], r["pairs_per_cpu_s"], r["share_of_screen"]] for r in shares])
+    return {"rows": rows, "shares": shares}
+
+
+def targets(results):
+    """Print what was to be reached, and what was."""
+    rows = []
+    ours = {(r["reaction"], r["scheme"], r["n"]): r for r in results.get("precision", {}).get("rows", [])}
+    for other in results.get("peer", {}).get("rows", []):
+        for scheme, goal in (("contact", 20), ("pair_law", 1000)):
+            if (row := ours.get(("coagulation", scheme, other["n"]))) is not None:
+                ratio = other["cpu_to_1%"] / row["cpu_to_1%"]
+                rows.append([f"times less CPU than ReaDDy, {scheme}, N={other['n']}", f"≥ {goal}",
+                             ratio, ratio >= goal])
+    for (reaction, scheme, n), row in ours.items():
+        if n == 1000:
+            goal = 300 if scheme == "contact" else 10
+            rows.append([f"wall s to 1 %, {scheme}, {reaction}, N=1000", f"< {goal}",
+                         row["wall_to_1%"], row["wall_to_1%"] < goal])
+    for row in results.get("speed", {}).get("rows", []):
+        if row["n"] == 100000:
+            rows.append(["wall s of one replica of N=10⁵", "< 600", row["wall"], row["wall"] < 600])
+    if rows:
+        table("To reach", ["what", "goal", "measured", "reached"], rows)
+    return [dict(zip(("what", "goal", "measured", "reached"), row, strict=True)) for row in rows]
+
+
+def draw(results, path):
+    """Draw cost per replica, time to 1 %, and bias."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
+    colours = {"contact": "C0", "pair_law": "C1", "ReaDDy 2": "C2"}
+    for scheme in ("contact", "pair_law"):
+        if rows := [r for r in results.get("speed", {}).get("rows", []) if r["scheme"] == scheme]:
+            slope = results["speed"]["exponents"][scheme][0]
+            axes[0].loglog([r["n"] for r in rows], [r["cpu_per_replica"] for r in rows], "o-",
+                           color=colours[scheme], label=f"{scheme}: $N^{{{slope:.2f}}}$")
+        for reaction, style in (("annihilation", "o-"), ("coagulation", "s--")):
+            if rows := [r for r in results.get("precision", {}).get("rows", [])
+                        if (r["scheme"], r["reaction"]) == (scheme, reaction)]:
+                axes[1].loglog([r["n"] for r in rows], [r["cpu_to_1%"] for r in rows], style,
+                               color=colours[scheme], label=f"{scheme}, {reaction}")
+        if rows := [r for r in results.get("bias", {}).get("rows", []) if r["scheme"] == scheme]:
+            size = [r["size"] for r in rows]
+            axes[2].loglog(size, [abs(r["derived"]) for r in rows], "-", color=colours[scheme],
+                           label=f"{scheme}, derived")
+            axes[2].errorbar(size, [abs(r["measured"]) for r in rows],
+                             [r["measured_error"] for r in rows], fmt="o", color=colours[scheme],
+                             label=f"{scheme}, measured")
+    if rows := results.get("peer", {}).get("rows"):
+        axes[1].loglog([r["n"] for r in rows], [r["cpu_to_1%"] for r in rows], "^--",
+                       color=colours["ReaDDy 2"], label="ReaDDy 2, coagulation (extrapolated)")
+    axes[0].set(xlabel="particles $N$", ylabel="CPU seconds per replica, $T=0.1$",
+                title="Cost of a replica")
+    axes[1].set(xlabel="particles $N$", ylabel="CPU seconds", title=r"To a 1 % error of $\beta$")
+    axes[2].set(xlabel=r"$Dh/\rho^2$ of a leaf, or $D\tau/\rho^2$ of a step", ylim=(1e-6, 1),
+                ylabel=r"$|\hat\beta/\beta-1|$", title="Bias of the time step")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=8)
+    figure.savefig(path, dpi=130)
+
+
+PARTS = {"speed": speed, "precision": precision, "peer": peer, "bias": bias, "floor": floor}
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer replicas and smaller N")
+    parser.add_argument("--large", action="store_true", help="also one replica of N=10⁵")
+    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    options = parser.parse_args()
+    results = {"quick": options.quick, "beta": BETA}
+    begun = time.perf_counter()
+    for name in options.only:
+        results[name] = PARTS[name](options)
+        save(results, options.out, "coagulation")
+    results["targets"] = targets(results)
+    results["seconds"] = time.perf_counter() - begun
+    draw(results, options.out / "coagulation.png")
+    print(f"\n{save(results, options.out, 'coagulation')}, {results['seconds']:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
