@@ -36,9 +36,13 @@ def machine() -> dict[str, Any]:
         model = names[0].split(":", 1)[1].strip() if names else model
     device = jax.devices()[0]
     return {
-        "cpu": model, "cores": os.cpu_count(), "load": os.getloadavg(),
-        "backend": jax.default_backend(), "device": device.device_kind,
-        "jax": jax.__version__, "python": platform.python_version(),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "backend": jax.default_backend(),
+        "device": device.device_kind,
+        "jax": jax.__version__,
+        "python": platform.python_version(),
     }
 
 
@@ -46,7 +50,7 @@ def save(results: dict[str, Any], folder: Path, name: str) -> Path:
     """Write results and the machine to folder/name.json."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine()} | results, indent=1))
+    path.write_text(json.dumps(results | {"machine": machine()}, indent=1))
     return path
 
 

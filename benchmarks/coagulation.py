@@ -35,8 +35,15 @@ def gas(n, scheme, reaction="annihilation", **options):
     """Return the model; products of merging stay below 32 masses almost always."""
     masses = 1 if reaction == "annihilation" else MASSES
     return jk.BrownianCoagulation(
-        n, strength=ALPHA, diffusivity=DIFFUSIVITY, interaction=BALL, scheme=scheme,
-        reaction=reaction, max_mass=masses, overflow="absorb", **options,
+        n,
+        strength=ALPHA,
+        diffusivity=DIFFUSIVITY,
+        interaction=BALL,
+        scheme=scheme,
+        reaction=reaction,
+        max_mass=masses,
+        overflow="absorb",
+        **options,
     )
 
 
@@ -45,18 +52,26 @@ def run(model, replicas, seed=0, duration=DURATION):
     simulated = {"replicas": replicas, "events": True}
     step = float(model.macro_step(model.log_epsilon(jnp.float32(1))))
     with Stopwatch() as compiling:
-        short = jk.simulate(model, LAW, jnp.array([0, step / 100]), key=jax.random.key(1),
-                            **simulated)
+        short = jk.simulate(
+            model, LAW, jnp.array([0, step / 100]), key=jax.random.key(1), **simulated
+        )
         jax.block_until_ready(short.events)
     with Stopwatch() as running:
-        data = jk.simulate(model, LAW, jnp.array([0, duration]), key=jax.random.key(100 + seed),
-                           **simulated)
+        data = jk.simulate(
+            model, LAW, jnp.array([0, duration]), key=jax.random.key(100 + seed), **simulated
+        )
         jax.block_until_ready(data.events)
     events = int(np.sum(data.events["count"]))
     return data, {
-        "n": model.n_particles, "scheme": model.scheme, "reaction": model.reaction,
-        "replicas": replicas, "step": step, "events": events, "wall": running.wall,
-        "cpu": running.cpu, "compile": compiling.wall,
+        "n": model.n_particles,
+        "scheme": model.scheme,
+        "reaction": model.reaction,
+        "replicas": replicas,
+        "step": step,
+        "events": events,
+        "wall": running.wall,
+        "cpu": running.cpu,
+        "compile": compiling.wall,
     }
 
 
@@ -89,15 +104,25 @@ def speed(options):
                 continue
             replicas = max(1, replicas // 4) if options.quick else replicas
             data, row = run(gas(n, scheme), replicas)
-            gone = np.minimum(np.nan_to_num(np.asarray(data.events["time"]), nan=DURATION), DURATION)
+            gone = np.minimum(
+                np.nan_to_num(np.asarray(data.events["time"]), nan=DURATION), DURATION
+            )
             alive = replicas * n * DURATION - 2 * np.sum(DURATION - gone)
             row |= {
-                "cpu_per_replica": row["cpu"] / replicas, "replicas_per_s": replicas / row["wall"],
+                "cpu_per_replica": row["cpu"] / replicas,
+                "replicas_per_s": replicas / row["wall"],
                 "particle_steps_per_s": float(alive / row["step"] / row["wall"]),
             }
             rows.append(row)
-    keys = ["scheme", "n", "replicas", "cpu_per_replica", "replicas_per_s", "particle_steps_per_s",
-            "compile"]
+    keys = [
+        "scheme",
+        "n",
+        "replicas",
+        "cpu_per_replica",
+        "replicas_per_s",
+        "particle_steps_per_s",
+        "compile",
+    ]
     table("Speed (wall seconds; compilation apart)", keys, [[r[k] for k in keys] for r in rows])
     slopes = {s: exponent([r for r in rows if r["scheme"] == s]) for s in numbers}
     for scheme, (slope, last) in slopes.items():
@@ -109,6 +134,8 @@ def precision(options):
     """Seconds to a standard error of 1 % of β, which takes 10⁴ events."""
     rows = []
     cases = [(n, s, "annihilation") for s in ("contact", "pair_law") for n in (50, 200, 1000)]
+    if options.quick:
+        cases = [case for case in cases if case[0] == 1000]
     cases += [(n, s, "coagulation") for s in ("contact", "pair_law") for n in (50, 200, 1000)]
     for n, scheme, reaction in cases:
         each = (0.32 if reaction == "annihilation" else 0.48) * n  # events in a replica
@@ -116,13 +143,31 @@ def precision(options):
         data, row = run(gas(n, scheme, reaction), replicas, seed=1)
         beta, error = rate(data)
         scale = 1e4 * (error / beta) ** 2  # what is run to what 1 % takes
-        row |= {"beta": beta, "error": error, "wall_to_1%": row["wall"] * scale,
-                "cpu_to_1%": row["cpu"] * scale, "scaled_by": scale}
+        row |= {
+            "beta": beta,
+            "error": error,
+            "wall_to_1%": row["wall"] * scale,
+            "cpu_to_1%": row["cpu"] * scale,
+            "scaled_by": scale,
+        }
         rows.append(row)
-    table("Seconds to 1 % of β (scaled from the error that was reached)",
-          ["reaction", "scheme", "N", "wall", "CPU", "scaled by", "β̂/β − 1", "± "],
-          [[r["reaction"], r["scheme"], r["n"], r["wall_to_1%"], r["cpu_to_1%"], r["scaled_by"],
-            r["beta"] / BETA - 1, r["error"] / BETA] for r in rows])
+    table(
+        "Seconds to 1 % of β (scaled from the error that was reached)",
+        ["reaction", "scheme", "N", "wall", "CPU", "scaled by", "β̂/β − 1", "± "],
+        [
+            [
+                r["reaction"],
+                r["scheme"],
+                r["n"],
+                r["wall_to_1%"],
+                r["cpu_to_1%"],
+                r["scaled_by"],
+                r["beta"] / BETA - 1,
+                r["error"] / BETA,
+            ]
+            for r in rows
+        ],
+    )
     print("  β̂ exceeds β by about 3.6/N when particles annihilate.")
     return {"rows": rows}
 
@@ -132,9 +177,20 @@ def peer(options):
     rows = []
     script = Path(__file__).parent / "peers" / "readdy_coagulation.py"
     for n in (50, 200):
-        command = [sys.executable, str(script), "--particles", str(n), "--strength", str(ALPHA),
-                   "--diffusivity", str(DIFFUSIVITY), "--duration", str(DURATION),
-                   "--budget", "8" if options.quick else "30"]
+        command = [
+            sys.executable,
+            str(script),
+            "--particles",
+            str(n),
+            "--strength",
+            str(ALPHA),
+            "--diffusivity",
+            str(DIFFUSIVITY),
+            "--duration",
+            str(DURATION),
+            "--budget",
+            "8" if options.quick else "30",
+        ]
         with Stopwatch() as total:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -154,24 +210,47 @@ def peer(options):
         per_replica = n * (1 - 1 / (1 + BETA * DURATION / 2))
         modelled = 1e4 / per_replica * replica
         whole = found["whole_replicas"]
-        rows.append({
-            "n": n, "cpu_measured": cpu, "cpu_with_start": total.cpu, "events": events,
-            "beta": n * events / exposure, "error": n * math.sqrt(events) / exposure,
-            "base": float(base), "slope": float(slope), "cpu_to_1%_by_cost": modelled,
-            "cpu_to_1%": cpu * 1e4 / events if whole else modelled, "whole_replicas": whole,
-            "settings": {k: v for k, v in found.items() if k not in ("runs", "costs")},
-        })
+        rows.append(
+            {
+                "n": n,
+                "cpu_measured": cpu,
+                "cpu_with_start": total.cpu,
+                "events": events,
+                "beta": n * events / exposure,
+                "error": n * math.sqrt(events) / exposure,
+                "base": float(base),
+                "slope": float(slope),
+                "cpu_to_1%_by_cost": modelled,
+                "cpu_to_1%": cpu * 1e4 / events if whole else modelled,
+                "whole_replicas": whole,
+                "settings": {k: v for k, v in found.items() if k not in ("runs", "costs")},
+            }
+        )
     settings = rows[0]["settings"]
-    table(f"ReaDDy {settings['readdy']} ({settings['kernel']}, 1 thread, {settings['handler']}), "
-          f"merging, γ = {settings['gamma']} (bias {bias_of_gamma(settings['gamma']):+.2%})",
-          ["N", "CPU run", "events", "β̂/β − 1", "±", "µs/step at N", "CPU to 1 %", "by c(n)",
-           "from"],
-          [[r["n"], r["cpu_measured"], r["events"], r["beta"] / BETA - 1, r["error"] / BETA,
-            1e6 * (r["base"] + r["slope"] * r["n"]), r["cpu_to_1%"], r["cpu_to_1%_by_cost"],
-            "whole replicas" if r["whole_replicas"] else "c(n), n(t)"] for r in rows])
-    print("  Extrapolated: the CPU of whole replicas × 10⁴/events; where a replica takes too long, "
-          "c(n) = c₀ + c₁n\n  is fitted to short runs and summed along n(t) = N/(1 + βt/2), "
-          "10⁴/(N − n(T)) replicas.")
+    table(
+        f"ReaDDy {settings['readdy']} ({settings['kernel']}, 1 thread, {settings['handler']}), "
+        f"merging, γ = {settings['gamma']} (bias {bias_of_gamma(settings['gamma']):+.2%})",
+        ["N", "CPU run", "events", "β̂/β − 1", "±", "µs/step at N", "CPU to 1 %", "by c(n)", "from"],
+        [
+            [
+                r["n"],
+                r["cpu_measured"],
+                r["events"],
+                r["beta"] / BETA - 1,
+                r["error"] / BETA,
+                1e6 * (r["base"] + r["slope"] * r["n"]),
+                r["cpu_to_1%"],
+                r["cpu_to_1%_by_cost"],
+                "whole replicas" if r["whole_replicas"] else "c(n), n(t)",
+            ]
+            for r in rows
+        ],
+    )
+    print(
+        "  Extrapolated: the CPU of whole replicas × 10⁴/events; where a replica takes too long, "
+        "c(n) = c₀ + c₁n\n  is fitted to short runs and summed along n(t) = N/(1 + βt/2), "
+        "10⁴/(N − n(T)) replicas."
+    )
     return {"rows": rows}
 
 
@@ -249,26 +328,53 @@ def bias(options):
 
     step = float(gas(n, "contact").macro_step(gas(n, "contact").log_epsilon(jnp.float32(1))))
     rho2 = 1 / n**2
-    for leaf in (1.0, 0.3, 0.1, 0.03, 0.01, 0.003):
-        actual = D * step / rho2
+    every = 2 if options.quick else 1
+    for leaf in (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)[every - 1 :: every]:
         steps = math.ceil(DURATION / step - 1e-6)
         actual = D * DURATION / steps / rho2
         actual *= 2.0 ** -math.ceil(math.log2(actual / leaf))  # segments are halved
         beta, error = measured(gas(n, "contact", leaf=leaf), seed=2)
-        rows.append({"scheme": "contact", "value": leaf, "size": actual,
-                     "derived": bias_of_gamma(math.sqrt(actual)), "beta": beta, "error": error})
-    for s in (1, 3, 10, 20, 50, 100):
+        rows.append(
+            {
+                "scheme": "contact",
+                "value": leaf,
+                "size": actual,
+                "derived": bias_of_gamma(math.sqrt(actual)),
+                "beta": beta,
+                "error": error,
+            }
+        )
+    for s in (1, 3, 10, 20, 50, 100)[::every]:
         beta, error = measured(gas(n, "pair_law", step=s * rho2 / D), seed=3)
-        rows.append({"scheme": "pair_law", "value": s * rho2 / D, "size": float(s),
-                     "derived": bias_of_pair_law(s), "beta": beta, "error": error})
-    reference = rows[5]
+        rows.append(
+            {
+                "scheme": "pair_law",
+                "value": s * rho2 / D,
+                "size": float(s),
+                "derived": bias_of_pair_law(s),
+                "beta": beta,
+                "error": error,
+            }
+        )
+    reference = next(row for row in rows if row["value"] == 0.003)
     for row in rows:
         row["measured"] = row["beta"] / reference["beta"] - 1
         row["measured_error"] = math.hypot(row["error"], reference["error"]) / BETA
-    table(f"Bias of β: D h/ρ² of the leaves, or s = Dτ/ρ²; measured against leaf = 0.003, N = {n}",
-          ["scheme", "leaf or τ", "size", "derived", "measured", "±"],
-          [[r["scheme"], r["value"], r["size"], f"{r['derived']:+.5f}", f"{r['measured']:+.4f}",
-            f"{r['measured_error']:.4f}"] for r in rows])
+    table(
+        f"Bias of β: D h/ρ² of the leaves, or s = Dτ/ρ²; measured against leaf = 0.003, N = {n}",
+        ["scheme", "leaf or τ", "size", "derived", "measured", "±"],
+        [
+            [
+                r["scheme"],
+                r["value"],
+                r["size"],
+                f"{r['derived']:+.5f}",
+                f"{r['measured']:+.4f}",
+                f"{r['measured_error']:.4f}",
+            ]
+            for r in rows
+        ],
+    )
     return {"rows": rows}
 
 
@@ -287,50 +393,81 @@ def floor(options):
         return pack_bits(meets)
 
     matrix = jax.random.normal(key, (2048, 2048))
-    cases = {"screen (30 flops a pair)": (screen, (start, shift), 30 * n * n),
-             "matrix product": (jax.jit(jnp.matmul), (matrix, matrix), 2 * 2048**3)}
+    cases = {
+        "screen (30 flops a pair)": (screen, (start, shift), 30 * n * n),
+        "matrix product": (jax.jit(jnp.matmul), (matrix, matrix), 2 * 2048**3),
+    }
     for name, (function, arguments, flops) in cases.items():
         jax.block_until_ready(function(*arguments))
         with Stopwatch() as watch:
             for _ in range(10):
                 jax.block_until_ready(function(*arguments))
-        rows.append({"what": name, "gflops_per_cpu_s": flops * 10 / watch.cpu / 1e9,
-                     "gflops_per_s": flops * 10 / watch.wall / 1e9,
-                     "pairs_per_cpu_s": n * n * 10 / watch.cpu if function is screen else math.nan})
+        rows.append(
+            {
+                "what": name,
+                "gflops_per_cpu_s": flops * 10 / watch.cpu / 1e9,
+                "gflops_per_s": flops * 10 / watch.wall / 1e9,
+                "pairs_per_cpu_s": n * n * 10 / watch.cpu if function is screen else math.nan,
+            }
+        )
     pairs_per_s = rows[0]["pairs_per_cpu_s"]
-    table("Floor", ["what", "GFlop per CPU s", "GFlop/s", "pairs per CPU s"],
-          [[r["what"], r["gflops_per_cpu_s"], r["gflops_per_s"], r["pairs_per_cpu_s"]]
-           for r in rows])
+    table(
+        "Floor",
+        ["what", "GFlop per CPU s", "GFlop/s", "pairs per CPU s"],
+        [[r["what"], r["gflops_per_cpu_s"], r["gflops_per_s"], r["pairs_per_cpu_s"]] for r in rows],
+    )
     shares = []
     for scheme in ("contact", "pair_law"):
         for n_run, replicas in ((50, 256), (200, 48), (1000, 8)):
             _, row = run(gas(n_run, scheme), replicas if options.quick else 2 * replicas, seed=4)
             # All places against all, both orders: what the screen really visits in each step.
             visited = row["replicas"] * n_run**2 * DURATION / row["step"]
-            shares.append({"scheme": scheme, "n": n_run,
-                           "pairs_per_cpu_s": visited / row["cpu"],
-                           "share_of_screen": visited / pairs_per_s / row["cpu"]})
-    table("Whole runs: pairs visited, and the part of the time that the bare screen would take",
-          ["scheme", "N", "pairs per CPU s", "part"],
-          [[r["scheme"], r["n"], r["pairs_per_cpu_s"], r["share_of_screen"]] for r in shares])
+            shares.append(
+                {
+                    "scheme": scheme,
+                    "n": n_run,
+                    "pairs_per_cpu_s": visited / row["cpu"],
+                    "share_of_screen": visited / pairs_per_s / row["cpu"],
+                }
+            )
+    table(
+        "Whole runs: pairs visited, and the part of the time that the bare screen would take",
+        ["scheme", "N", "pairs per CPU s", "part"],
+        [[r["scheme"], r["n"], r["pairs_per_cpu_s"], r["share_of_screen"]] for r in shares],
+    )
     return {"rows": rows, "shares": shares}
 
 
 def targets(results):
     """Print what was to be reached, and what was."""
     rows = []
-    ours = {(r["reaction"], r["scheme"], r["n"]): r for r in results.get("precision", {}).get("rows", [])}
+    ours = {
+        (r["reaction"], r["scheme"], r["n"]): r
+        for r in results.get("precision", {}).get("rows", [])
+    }
     for other in results.get("peer", {}).get("rows", []):
         for scheme, goal in (("contact", 20), ("pair_law", 1000)):
             if (row := ours.get(("coagulation", scheme, other["n"]))) is not None:
                 ratio = other["cpu_to_1%"] / row["cpu_to_1%"]
-                rows.append([f"times less CPU than ReaDDy, {scheme}, N={other['n']}", f"≥ {goal}",
-                             ratio, ratio >= goal])
+                rows.append(
+                    [
+                        f"times less CPU than ReaDDy, {scheme}, N={other['n']}",
+                        f"≥ {goal}",
+                        ratio,
+                        ratio >= goal,
+                    ]
+                )
     for (reaction, scheme, n), row in ours.items():
         if n == 1000:
             goal = 300 if scheme == "contact" else 10
-            rows.append([f"wall s to 1 %, {scheme}, {reaction}, N=1000", f"< {goal}",
-                         row["wall_to_1%"], row["wall_to_1%"] < goal])
+            rows.append(
+                [
+                    f"wall s to 1 %, {scheme}, {reaction}, N=1000",
+                    f"< {goal}",
+                    row["wall_to_1%"],
+                    row["wall_to_1%"] < goal,
+                ]
+            )
     for row in results.get("speed", {}).get("rows", []):
         if row["n"] == 100000:
             rows.append(["wall s of one replica of N=10⁵", "< 600", row["wall"], row["wall"] < 600])
@@ -351,28 +488,61 @@ def draw(results, path):
     for scheme in ("contact", "pair_law"):
         if rows := [r for r in results.get("speed", {}).get("rows", []) if r["scheme"] == scheme]:
             slope = results["speed"]["exponents"][scheme][0]
-            axes[0].loglog([r["n"] for r in rows], [r["cpu_per_replica"] for r in rows], "o-",
-                           color=colours[scheme], label=f"{scheme}: $N^{{{slope:.2f}}}$")
+            axes[0].loglog(
+                [r["n"] for r in rows],
+                [r["cpu_per_replica"] for r in rows],
+                "o-",
+                color=colours[scheme],
+                label=f"{scheme}: $N^{{{slope:.2f}}}$",
+            )
         for reaction, style in (("annihilation", "o-"), ("coagulation", "s--")):
-            if rows := [r for r in results.get("precision", {}).get("rows", [])
-                        if (r["scheme"], r["reaction"]) == (scheme, reaction)]:
-                axes[1].loglog([r["n"] for r in rows], [r["cpu_to_1%"] for r in rows], style,
-                               color=colours[scheme], label=f"{scheme}, {reaction}")
+            if rows := [
+                r
+                for r in results.get("precision", {}).get("rows", [])
+                if (r["scheme"], r["reaction"]) == (scheme, reaction)
+            ]:
+                axes[1].loglog(
+                    [r["n"] for r in rows],
+                    [r["cpu_to_1%"] for r in rows],
+                    style,
+                    color=colours[scheme],
+                    label=f"{scheme}, {reaction}",
+                )
         if rows := [r for r in results.get("bias", {}).get("rows", []) if r["scheme"] == scheme]:
             size = [r["size"] for r in rows]
-            axes[2].loglog(size, [abs(r["derived"]) for r in rows], "-", color=colours[scheme],
-                           label=f"{scheme}, derived")
-            axes[2].errorbar(size, [abs(r["measured"]) for r in rows],
-                             [r["measured_error"] for r in rows], fmt="o", color=colours[scheme],
-                             label=f"{scheme}, measured")
+            axes[2].loglog(
+                size,
+                [abs(r["derived"]) for r in rows],
+                "-",
+                color=colours[scheme],
+                label=f"{scheme}, derived",
+            )
+            axes[2].errorbar(
+                size,
+                [abs(r["measured"]) for r in rows],
+                [r["measured_error"] for r in rows],
+                fmt="o",
+                color=colours[scheme],
+                label=f"{scheme}, measured",
+            )
     if rows := results.get("peer", {}).get("rows"):
-        axes[1].loglog([r["n"] for r in rows], [r["cpu_to_1%"] for r in rows], "^--",
-                       color=colours["ReaDDy 2"], label="ReaDDy 2, coagulation (extrapolated)")
-    axes[0].set(xlabel="particles $N$", ylabel="CPU seconds per replica, $T=0.1$",
-                title="Cost of a replica")
+        axes[1].loglog(
+            [r["n"] for r in rows],
+            [r["cpu_to_1%"] for r in rows],
+            "^--",
+            color=colours["ReaDDy 2"],
+            label="ReaDDy 2, coagulation (extrapolated)",
+        )
+    axes[0].set(
+        xlabel="particles $N$", ylabel="CPU seconds per replica, $T=0.1$", title="Cost of a replica"
+    )
     axes[1].set(xlabel="particles $N$", ylabel="CPU seconds", title=r"To a 1 % error of $\beta$")
-    axes[2].set(xlabel=r"$Dh/\rho^2$ of a leaf, or $D\tau/\rho^2$ of a step", ylim=(1e-6, 1),
-                ylabel=r"$|\hat\beta/\beta-1|$", title="Bias of the time step")
+    axes[2].set(
+        xlabel=r"$Dh/\rho^2$ of a leaf, or $D\tau/\rho^2$ of a step",
+        ylim=(1e-6, 1),
+        ylabel=r"$|\hat\beta/\beta-1|$",
+        title="Bias of the time step",
+    )
     for axis in axes:
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:
@@ -389,9 +559,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer replicas and smaller N")
     parser.add_argument("--large", action="store_true", help="also one replica of N=10⁵")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts; the others are kept"
+    )
     options = parser.parse_args()
     results = {"quick": options.quick, "beta": BETA}
+    before = options.out / "coagulation.json"
+    if before.exists() and set(options.only) != set(PARTS):  # keep the other parts
+        results = json.loads(before.read_text()) | results
     begun = time.perf_counter()
     for name in options.only:
         results[name] = PARTS[name](options)

@@ -61,9 +61,12 @@ class Polydisperse(MassLaw):
 
     def __init__(self, densities: Any):
         self.densities = jnp.asarray(densities, dtype=float)
-        require(self.densities.ndim == 1 and self.densities.size > 0, "densities",
-                "be one-dimensional, one density for each mass",
-                f"its shape is {self.densities.shape}")
+        require(
+            self.densities.ndim == 1 and self.densities.size > 0,
+            "densities",
+            "be one-dimensional, one density for each mass",
+            f"its shape is {self.densities.shape}",
+        )
         require_finite(self.densities, "densities", minimum=0.0)
         require(self.densities.sum() > 0, "densities", "hold a positive density", "all are zero")
 
@@ -104,10 +107,16 @@ class Monodisperse(Polydisperse):
     """
 
     def __init__(self, mass: int = 1, density: Any = 1.0):
-        require(isinstance(mass, int) and mass >= 1, "mass", "be a positive integer",
-                f"it is {mass!r}")
-        require(np.ndim(density) == 0, "density", "be a number", f"its shape is {np.shape(density)}",
-                "Use `Polydisperse` for one density per mass.")
+        require(
+            isinstance(mass, int) and mass >= 1, "mass", "be a positive integer", f"it is {mass!r}"
+        )
+        require(
+            np.ndim(density) == 0,
+            "density",
+            "be a number",
+            f"its shape is {np.shape(density)}",
+            "Use `Polydisperse` for one density per mass.",
+        )
         require_finite(density, "density", minimum=0.0, strict=True)
         self.densities = jnp.zeros(mass, dtype=float).at[mass - 1].set(density)
 
@@ -129,7 +138,12 @@ class Inhomogeneous(MassLaw):
     resolution: int = eqx.field(static=True)
 
     def __init__(
-        self, function: Callable[[Array], Array], *, maximum: Any, max_mass: int, resolution: int = 32
+        self,
+        function: Callable[[Array], Array],
+        *,
+        maximum: Any,
+        max_mass: int,
+        resolution: int = 32,
     ):
         self.function, self.masses, self.resolution = function, max_mass, resolution
         self.maximum = jnp.asarray(maximum, dtype=float)
@@ -148,9 +162,12 @@ class Inhomogeneous(MassLaw):
     def density(self, position: Float[Array, "*n d"]) -> Float[Array, "*n masses"]:
         """Return h_n(x) at the positions."""
         flat = jax.vmap(self.function)(position.reshape(-1, position.shape[-1]))
-        require(flat.shape[1:] == (self.masses,), "max_mass",
-                "be the number of densities that `function` returns at one position",
-                f"it is {self.masses} and their shape is {flat.shape[1:]}")
+        require(
+            flat.shape[1:] == (self.masses,),
+            "max_mass",
+            "be the number of densities that `function` returns at one position",
+            f"it is {self.masses} and their shape is {flat.shape[1:]}",
+        )
         return flat.reshape(*position.shape[:-1], self.masses)
 
     def total(self, dimension: int) -> Float[Array, ""]:
@@ -158,8 +175,13 @@ class Inhomogeneous(MassLaw):
         values = self.density(_grid(self.resolution, dimension))
         require_finite(values, "function", minimum=0.0)
         peak = values.sum(-1).max()
-        require(peak <= self.maximum, "maximum", "bound the sum of the densities",
-                f"the sum reaches {peak}", "Give a larger maximum.")
+        require(
+            peak <= self.maximum,
+            "maximum",
+            "bound the sum of the densities",
+            f"the sum reaches {peak}",
+            "Give a larger maximum.",
+        )
         return values.sum(-1).mean()
 
     def sample_particles(
@@ -176,7 +198,8 @@ class Inhomogeneous(MassLaw):
                 mass = 1 + jax.random.categorical(mass_key, jnp.log(densities))
                 sum_ = densities.sum()
                 sum_ = eqx.error_if(
-                    sum_, sum_ > self.maximum,
+                    sum_,
+                    sum_ > self.maximum,
                     "Argument `maximum` must bound the sum of the densities, but a sample "
                     "exceeded it. Give a larger maximum.",
                 )

@@ -42,8 +42,11 @@ class Trajectory(eqx.Module):
 
     def __getitem__(self, name: str) -> Array:
         require(
-            name in self.observables, "name", f"be one of {sorted(self.observables)}",
-            f"it is {name!r}", "Ask for it with `observe=` when the data are made.",
+            name in self.observables,
+            "name",
+            f"be one of {sorted(self.observables)}",
+            f"it is {name!r}",
+            "Ask for it with `observe=` when the data are made.",
         )
         return self.observables[name]
 
@@ -76,7 +79,8 @@ class Trajectory(eqx.Module):
         for name, values in self.observables.items():
             array = np.asarray(values)
             extra = tuple(
-                "mass_class" if name == "counts" else f"{name}_{k}" for k in range(array.ndim - len(lead))
+                "mass_class" if name == "counts" else f"{name}_{k}"
+                for k in range(array.ndim - len(lead))
             )
             data[name] = (lead + extra, array)
         for name, values in (self.events or {}).items():
@@ -84,7 +88,9 @@ class Trajectory(eqx.Module):
             data[f"event_{name}"] = (("replica", "event")[: array.ndim], array)
         coords: dict[str, Any] = {"time": np.asarray(self.times)}
         if "counts" in data:
-            coords["mass_class"] = np.arange(1, np.asarray(self.observables["counts"]).shape[-1] + 1)
+            coords["mass_class"] = np.arange(
+                1, np.asarray(self.observables["counts"]).shape[-1] + 1
+            )
         return xarray.Dataset(data, coords, attrs=_plain(self.metadata))
 
     def save(self, path: str | Path) -> None:

@@ -17,9 +17,14 @@ STRENGTH = jnp.array([[30.0, 20.0, 10.0], [20.0, 20.0, 15.0], [10.0, 15.0, 30.0]
 
 def brownian(dtype, scale, **options):
     return jk.BrownianCoagulation(
-        N, strength=(scale * STRENGTH).astype(dtype), diffusivity=jnp.array([1.0, 0.7, 0.5], dtype),
-        interaction=jk.interactions.Ball(jnp.asarray(1.0, dtype)), max_mass=M, overflow="absorb",
-        **options)
+        N,
+        strength=(scale * STRENGTH).astype(dtype),
+        diffusivity=jnp.array([1.0, 0.7, 0.5], dtype),
+        interaction=jk.interactions.Ball(jnp.asarray(1.0, dtype)),
+        max_mass=M,
+        overflow="absorb",
+        **options,
+    )
 
 
 def contact(dtype, scale=1.0):
@@ -39,7 +44,9 @@ def uniform(dtype, scale=1.0):
 
 
 def on_a_grid(dtype, scale=1.0):
-    return jk.Smoluchowski((scale * STRENGTH).astype(dtype), jnp.ones(M, dtype), dimension=2, modes=6)
+    return jk.Smoluchowski(
+        (scale * STRENGTH).astype(dtype), jnp.ones(M, dtype), dimension=2, modes=6
+    )
 
 
 PARTICLES = [contact, pair_law, marcus_lushnikov]
@@ -78,9 +85,11 @@ class Run:
         return jk.solve(model, LAW, TIMES)
 
 
-@pytest.fixture(scope="module", params=[(make, dtype) for make in EVERYONE
-                                        for dtype in (jnp.float32, jnp.float64)],
-                ids=lambda p: f"{p[0].__name__}-{p[1].__name__}")
+@pytest.fixture(
+    scope="module",
+    params=[(make, dtype) for make in EVERYONE for dtype in (jnp.float32, jnp.float64)],
+    ids=lambda p: f"{p[0].__name__}-{p[1].__name__}",
+)
 def run(request):
     return Run(*request.param)
 
@@ -122,8 +131,9 @@ def test_observables_agree_with_each_other(run):
     counts = np.asarray(data["counts"])
     np.testing.assert_allclose(data["number"], counts.sum(-1), atol=atol)
     np.testing.assert_allclose(data["mass"], counts @ np.arange(1, M + 1), atol=atol)
-    np.testing.assert_allclose(counts[..., 0, :], np.broadcast_to([1, 0, 0], counts[..., 0, :].shape),
-                               atol=atol)
+    np.testing.assert_allclose(
+        counts[..., 0, :], np.broadcast_to([1, 0, 0], counts[..., 0, :].shape), atol=atol
+    )
     assert np.all(np.diff(np.asarray(data["number"]), axis=-1) <= atol)
 
 
@@ -132,8 +142,11 @@ def test_both_sides_record_the_same(make):
     """Names and shapes of every observable, without running anything."""
     particles = make(jnp.float64)
     d = getattr(particles, "dimension", 3)
-    others = () if make is marcus_lushnikov else (
-        jk.fourier_mode(np.eye(d, dtype=int)), jk.Observable("x", lambda z: z.position))
+    others = (
+        ()
+        if make is marcus_lushnikov
+        else (jk.fourier_mode(np.eye(d, dtype=int)), jk.Observable("x", lambda z: z.position))
+    )
     limits = [particles.kinetic_limit()]
     if make is contact:
         limits.append(particles.kinetic_limit(modes=6))
@@ -142,9 +155,11 @@ def test_both_sides_record_the_same(make):
         for observable in (*particles.observables(), *others):
             micro = jax.eval_shape(
                 lambda key, o=observable: particles.observe(particles.sample(LAW, key=key), o),
-                jax.random.key(0))
+                jax.random.key(0),
+            )
             macro = jax.eval_shape(
-                lambda _, o=observable, e=equation: e.observe(e.project(LAW), o), 0)
+                lambda _, o=observable, e=equation: e.observe(e.project(LAW), o), 0
+            )
             assert (micro.shape, micro.dtype) == (macro.shape, macro.dtype), observable.name
 
 
@@ -187,6 +202,7 @@ def test_the_limit_is_differentiable(make):
 
 def test_the_solution_is_differentiable_in_the_strength():
     """From α to the counts of the limit, end to end: α enters through β alone."""
+
     def monomers(scale):
         equation = contact(jnp.float64, scale).kinetic_limit()
         return jk.solve(equation, LAW, TIMES[-1:])["counts"][0, 0]
@@ -201,5 +217,6 @@ def test_simulation_under_jit_is_the_simulation():
     model = marcus_lushnikov(jnp.float64)
     outside = jk.simulate(model, LAW, TIMES, key=jax.random.key(0), replicas=8)
     inside = jax.jit(lambda m, k: jk.simulate(m, LAW, TIMES, key=k, replicas=8))(
-        model, jax.random.key(0))
+        model, jax.random.key(0)
+    )
     np.testing.assert_array_equal(inside["counts"], outside["counts"])

@@ -86,8 +86,9 @@ def test_importing_switches_nothing_on():
         "from jax._src import xla_bridge\n"
         "assert not xla_bridge._backends, 'a device was touched'\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
-                          cwd=ROOT.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT.parent
+    )
     assert done.returncode == 0, done.stderr
 
 

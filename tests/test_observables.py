@@ -18,8 +18,9 @@ WEIGHT = np.where(MASS > 0, 0.25, 0.0)
 
 
 def gas(dtype=jnp.float64):
-    return Weighted(jnp.asarray(WEIGHT, dtype),
-                    Coordinates(jnp.asarray(MASS), jnp.asarray(POSITION, dtype)))
+    return Weighted(
+        jnp.asarray(WEIGHT, dtype), Coordinates(jnp.asarray(MASS), jnp.asarray(POSITION, dtype))
+    )
 
 
 def test_a_sum_of_weights():
@@ -47,7 +48,9 @@ def test_the_dtype_is_that_of_the_weights(dtype):
         assert Observable("x", phi).evaluate(gas(dtype)).dtype == dtype
     wave = Observable("wave", lambda z: jnp.exp(2j * jnp.pi * z.position[0])).evaluate(gas(dtype))
     assert wave.dtype == jnp.result_type(dtype, jnp.complex64)
-    np.testing.assert_allclose(wave, np.sum(WEIGHT * np.exp(2j * np.pi * POSITION[:, 0])), rtol=1e-5)
+    np.testing.assert_allclose(
+        wave, np.sum(WEIGHT * np.exp(2j * np.pi * POSITION[:, 0])), rtol=1e-5
+    )
 
 
 def test_an_empty_slot_where_phi_is_singular():
@@ -66,6 +69,7 @@ def test_a_density_that_is_zero_has_a_gradient():
 
 def test_sensitivity_to_a_rate_that_is_zero():
     """From f₁ = 1 and β = 0: ∂f₂/∂β(1,1) = t/2, ∂f₁/∂β(1,1) = −t, though f₂ stays 0."""
+
     def counts(rate):
         equation = Smoluchowski(rate * jnp.ones((2, 2)))
         return solve(equation, Polydisperse([1.0, 0.0]), jnp.array([0.4]))["counts"][0]
@@ -127,8 +131,14 @@ def test_pair_density_of_independent_particles_is_one():
 
 @pytest.mark.parametrize(
     ("edges", "message"),
-    [([0.1, 0.1], "increase"), ([0.2, 0.1], "increase"), ([0.1], "at least two distances"),
-     ([0.1, 0.5], "below 1/2"), ([-0.1, 0.2], "at least 0"), ([0.0, np.nan], "finite")],
+    [
+        ([0.1, 0.1], "increase"),
+        ([0.2, 0.1], "increase"),
+        ([0.1], "at least two distances"),
+        ([0.1, 0.5], "below 1/2"),
+        ([-0.1, 0.2], "at least 0"),
+        ([0.0, np.nan], "finite"),
+    ],
 )
 def test_edges_are_checked(edges, message):
     with pytest.raises(ValueError, match=f"`edges` must .*{message}"):

@@ -15,10 +15,17 @@ COUNTS = np.random.default_rng(0).random((4, 3, 2))
 def simulated():
     return Trajectory(
         TIMES,
-        {"counts": jnp.asarray(COUNTS), "number": jnp.asarray(COUNTS.sum(-1)),
-         "mass": jnp.asarray(COUNTS @ [1, 2]), "modes": jnp.asarray(COUNTS[..., None] * [1, 2, 3])},
-        {"time": jnp.full((4, 5), jnp.nan).at[0, 0].set(0.3),
-         "mass_i": jnp.ones((4, 5), jnp.int32), "count": jnp.array([1, 0, 0, 0])},
+        {
+            "counts": jnp.asarray(COUNTS),
+            "number": jnp.asarray(COUNTS.sum(-1)),
+            "mass": jnp.asarray(COUNTS @ [1, 2]),
+            "modes": jnp.asarray(COUNTS[..., None] * [1, 2, 3]),
+        },
+        {
+            "time": jnp.full((4, 5), jnp.nan).at[0, 0].set(0.3),
+            "mass_i": jnp.ones((4, 5), jnp.int32),
+            "count": jnp.array([1, 0, 0, 0]),
+        },
         {"model": "BrownianCoagulation", "n_particles": 12, "log_epsilon": -2.5, "replicas": 4},
     )
 
@@ -39,7 +46,9 @@ def test_mean_and_standard_error():
     np.testing.assert_allclose(data.mean("counts"), COUNTS.mean(0), rtol=1e-14)
     np.testing.assert_allclose(
         data.standard_error("counts"),
-        np.sqrt(((COUNTS - COUNTS.mean(0)) ** 2).sum(0) / 3 / 4), rtol=1e-13)
+        np.sqrt(((COUNTS - COUNTS.mean(0)) ** 2).sum(0) / 3 / 4),
+        rtol=1e-13,
+    )
     np.testing.assert_array_equal(solved().mean("counts"), COUNTS[0])
     np.testing.assert_array_equal(solved().standard_error("counts"), np.zeros((3, 2)))
 

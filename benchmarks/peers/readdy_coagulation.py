@@ -32,8 +32,14 @@ def simulate(n_particles: int, start: int, steps: int, options, seed: int) -> di
     )
     system.add_species("A", options.diffusivity)
     system.reactions.add_fusion(
-        "merge", "A", "A", "A", rate=options.strength / epsilon**2, educt_distance=epsilon,
-        weight1=0.5, weight2=0.5,
+        "merge",
+        "A",
+        "A",
+        "A",
+        rate=options.strength / epsilon**2,
+        educt_distance=epsilon,
+        weight1=0.5,
+        weight2=0.5,
     )
     simulation = system.simulation(KERNEL)
     simulation.show_progress = simulation.evaluate_forces = False
@@ -53,8 +59,14 @@ def simulate(n_particles: int, start: int, steps: int, options, seed: int) -> di
     pairs = n * (n - 1) / 2
     exposure = np.sum((pairs[1:] + pairs[:-1]) / 2) * stride * timestep
     return {
-        "start": start, "steps": steps, "timestep": timestep, "cpu": cpu, "wall": wall,
-        "events": int(n[0] - n[-1]), "exposure": float(exposure), "mean_number": float(n.mean()),
+        "start": start,
+        "steps": steps,
+        "timestep": timestep,
+        "cpu": cpu,
+        "wall": wall,
+        "events": int(n[0] - n[-1]),
+        "exposure": float(exposure),
+        "mean_number": float(n.mean()),
     }
 
 
@@ -82,11 +94,22 @@ def main() -> None:
     else:
         for seed, part in enumerate((1.0, 0.75, 0.5), start=1):
             runs.append(simulate(number, int(part * number), int(affordable / 3), options, seed))
-    costs = [simulate(number, int(p * number), max(4000, int(affordable / 60)), options, 99)
-             for p in (1.0, 0.75, 0.5)]
-    answer = {"readdy": readdy.__version__, "kernel": KERNEL, "threads": 1, "handler": HANDLER,
-              "skin": SKIN, "gamma": options.gamma, "steps_per_replica": whole, "runs": runs,
-              "costs": costs, "whole_replicas": runs[0]["steps"] == whole}
+    costs = [
+        simulate(number, int(p * number), max(4000, int(affordable / 60)), options, 99)
+        for p in (1.0, 0.75, 0.5)
+    ]
+    answer = {
+        "readdy": readdy.__version__,
+        "kernel": KERNEL,
+        "threads": 1,
+        "handler": HANDLER,
+        "skin": SKIN,
+        "gamma": options.gamma,
+        "steps_per_replica": whole,
+        "runs": runs,
+        "costs": costs,
+        "whole_replicas": runs[0]["steps"] == whole,
+    }
     print("\n" + json.dumps(answer))
 
 

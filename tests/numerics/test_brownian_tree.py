@@ -54,8 +54,7 @@ def test_increments_of_a_free_path_are_independent():
     """
     n = PATHS
     total = jnp.sqrt(2.0) * jax.random.normal(jax.random.key(5), (1, n))
-    x = [np.asarray(follow(keys(n), jnp.full(n, t), total, jnp.ones(n), 24)[0])
-         for t in (0.2, 0.5)]
+    x = [np.asarray(follow(keys(n), jnp.full(n, t), total, jnp.ones(n), 24)[0]) for t in (0.2, 0.5)]
     error = np.sqrt(0.4 * 0.6 / n)
     assert abs(np.mean(x[0] * (x[1] - x[0]))) < 5 * error
     assert abs(np.var(x[1] - x[0]) - 0.6) < 5 * 0.6 * np.sqrt(2 / n)
@@ -71,7 +70,8 @@ def test_ends_of_the_path():
 def test_what_is_left_out():
     """Levels l ≥ L add variance Σ_l spread²·2^{−l}/2·E[hat²] ≤ spread²·2^{−L}, E over normals.
 
-    At t = 1/3 every hat is 2/3: the variance of what L levels leave out is (4/9)·2^{−L}. Fails with √½ replaced by 1.
+    At t = 1/3 every hat is 2/3: the variance of what L levels leave out is (4/9)·2^{−L}.
+    Fails with √½ replaced by 1.
     """
     fine = path(1 / 3, 24)
     for levels in (2, 5, 8):
@@ -97,7 +97,8 @@ def test_midpoints_are_the_path_at_dyadic_times():
         duration = 2.0**-level
         words = node_words(own, jnp.full(n, node), jnp.full(n, level))
         middle = (left + right) / 2 + spread * np.sqrt(duration / 2) * np.asarray(
-            to_normal(words[:2], float))
+            to_normal(words[:2], float)
+        )
         seen[start + duration / 2] = middle
         bisect(2 * node, level + 1, start, left, middle)
         bisect(2 * node + 1, level + 1, start + duration / 2, middle, right)

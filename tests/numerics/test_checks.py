@@ -25,12 +25,17 @@ def test_all_entries_must_hold():
 
 @pytest.mark.parametrize(
     ("value", "options", "message"),
-    [(np.nan, {}, r"`x` must be finite, but it is nan"),
-     ([1.0, np.inf], {}, r"`x` must be finite, but entry \(1,\) is inf"),
-     ([[1.0, 2.0], [-3.0, 1.0]], {"minimum": 0.0},
-      r"finite and at least 0, but entry \(1, 0\) is -3"),
-     (0.0, {"minimum": 0.0, "strict": True}, r"finite and above 0, but it is 0"),
-     (jnp.float32(-1), {"minimum": 0.0}, r"at least 0, but it is -1")],
+    [
+        (np.nan, {}, r"`x` must be finite, but it is nan"),
+        ([1.0, np.inf], {}, r"`x` must be finite, but entry \(1,\) is inf"),
+        (
+            [[1.0, 2.0], [-3.0, 1.0]],
+            {"minimum": 0.0},
+            r"finite and at least 0, but entry \(1, 0\) is -3",
+        ),
+        (0.0, {"minimum": 0.0, "strict": True}, r"finite and above 0, but it is 0"),
+        (jnp.float32(-1), {"minimum": 0.0}, r"at least 0, but it is -1"),
+    ],
 )
 def test_finite(value, options, message):
     with pytest.raises(ValueError, match=message):
@@ -44,13 +49,15 @@ def test_finite_accepts():
 
 @pytest.mark.parametrize(
     ("times", "message"),
-    [([0.0, 0.2, 0.2], r"strictly increasing, but times\[2\] does not exceed"),
-     ([0.0, 0.2, 0.1], r"strictly increasing, but times\[2\].*Sort"),
-     ([-0.1, 0.2], r"at least 0, but entry \(0,\) is -0.1"),
-     ([0.0, np.nan], "finite"),
-     ([[0.0, 0.1]], r"one-dimensional, but its shape is \(1, 2\)"),
-     (0.5, r"one-dimensional, but its shape is \(\)"),
-     ([], "at least one time, but it is empty")],
+    [
+        ([0.0, 0.2, 0.2], r"strictly increasing, but times\[2\] does not exceed"),
+        ([0.0, 0.2, 0.1], r"strictly increasing, but times\[2\].*Sort"),
+        ([-0.1, 0.2], r"at least 0, but entry \(0,\) is -0.1"),
+        ([0.0, np.nan], "finite"),
+        ([[0.0, 0.1]], r"one-dimensional, but its shape is \(1, 2\)"),
+        (0.5, r"one-dimensional, but its shape is \(\)"),
+        ([], "at least one time, but it is empty"),
+    ],
 )
 def test_increasing(times, message):
     with pytest.raises(ValueError, match=message):

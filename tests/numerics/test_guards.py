@@ -15,15 +15,18 @@ def guarded(x):
     return jnp.sum(not_differentiable({"x": x, "n": 3}, MESSAGE)["x"] ** 2)
 
 
-@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit, lambda f: lambda x: jax.vmap(f)(x[None])[0],
-                                  jax.checkpoint])
+@pytest.mark.parametrize(
+    "wrap", [lambda f: f, jax.jit, lambda f: lambda x: jax.vmap(f)(x[None])[0], jax.checkpoint]
+)
 @pytest.mark.parametrize(
     "derive",
-    [lambda f: jax.grad(f)(jnp.ones(3)),
-     lambda f: jax.jvp(f, (jnp.ones(3),), (jnp.ones(3),)),
-     lambda f: jax.jacfwd(f)(jnp.ones(3)),
-     lambda f: jax.vjp(f, jnp.ones(3)),
-     lambda f: jax.jit(jax.grad(f))(jnp.ones(3))],
+    [
+        lambda f: jax.grad(f)(jnp.ones(3)),
+        lambda f: jax.jvp(f, (jnp.ones(3),), (jnp.ones(3),)),
+        lambda f: jax.jacfwd(f)(jnp.ones(3)),
+        lambda f: jax.vjp(f, jnp.ones(3)),
+        lambda f: jax.jit(jax.grad(f))(jnp.ones(3)),
+    ],
 )
 def test_every_derivative_raises(wrap, derive):
     with pytest.raises(TypeError, match=MESSAGE):
@@ -32,8 +35,12 @@ def test_every_derivative_raises(wrap, derive):
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.jit])
 def test_values_pass_unchanged(wrap):
-    tree = {"x": jnp.arange(3.0, dtype=jnp.float32), "key": jax.random.key(1), "n": jnp.arange(2),
-            "name": None}
+    tree = {
+        "x": jnp.arange(3.0, dtype=jnp.float32),
+        "key": jax.random.key(1),
+        "n": jnp.arange(2),
+        "name": None,
+    }
     out = wrap(lambda t: not_differentiable(t, MESSAGE))(tree)
     assert jax.tree.structure(out) == jax.tree.structure(tree)
     for a, b in zip(jax.tree.leaves(out), jax.tree.leaves(tree), strict=True):
@@ -49,6 +56,7 @@ def test_what_is_not_an_array_passes():
 
 def test_a_gradient_that_does_not_pass_through_is_free():
     """Only what flows through the guarded leaf is refused."""
+
     def function(x, y):
         return jnp.sum(x) * guarded(jax.lax.stop_gradient(y))
 

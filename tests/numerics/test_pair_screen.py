@@ -34,8 +34,9 @@ def test_lowest_bit():
 
 def screened(start, shift, diffusivity, alive, step, reach, range_):
     """The (n, n) mask of the screen for one replica; all of (d, n) or (n,)."""
-    limit = screen_limit(diffusivity, alive, step, reach, range_,
-                         jnp.sqrt(jnp.max(jnp.sum(shift**2, 0))))
+    limit = screen_limit(
+        diffusivity, alive, step, reach, range_, jnp.sqrt(jnp.max(jnp.sum(shift**2, 0)))
+    )
 
     def rows(x):
         return x[None, :, None]
@@ -43,8 +44,14 @@ def screened(start, shift, diffusivity, alive, step, reach, range_):
     def columns(x):
         return x[None, None, :]
 
-    return may_meet([rows(x) for x in start], [rows(x) for x in shift], rows(limit),
-                    [columns(x) for x in start], [columns(x) for x in shift], columns(limit))[0]
+    return may_meet(
+        [rows(x) for x in start],
+        [rows(x) for x in shift],
+        rows(limit),
+        [columns(x) for x in start],
+        [columns(x) for x in shift],
+        columns(limit),
+    )[0]
 
 
 def exact(start, shift, diffusivity, step, reach, range_):
@@ -60,7 +67,9 @@ def exact(start, shift, diffusivity, step, reach, range_):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("dimension", [2, 3])
-@pytest.mark.parametrize(("step", "range_"), [(1e-4, 1e-3), (1e-3, 0.05), (5e-3, 0.01), (1e-6, 0.1)])
+@pytest.mark.parametrize(
+    ("step", "range_"), [(1e-4, 1e-3), (1e-3, 0.05), (5e-3, 0.01), (1e-6, 0.1)]
+)
 def test_no_pair_is_dropped(dtype, dimension, step, range_):
     """Brute force over all pairs, across the faces of the torus and for unlike diffusivities.
 
@@ -74,8 +83,11 @@ def test_no_pair_is_dropped(dtype, dimension, step, range_):
     start = rng.random((dimension, n))
     shift = np.sqrt(2 * d * step) * rng.normal(size=(dimension, n))
     args = [jnp.asarray(x, dtype) for x in (start, shift, d)]
-    found = np.asarray(screened(*args, jnp.ones(n, bool), jnp.asarray(step, dtype), reach,
-                                jnp.asarray(range_, dtype)))
+    found = np.asarray(
+        screened(
+            *args, jnp.ones(n, bool), jnp.asarray(step, dtype), reach, jnp.asarray(range_, dtype)
+        )
+    )
     needed = exact(*args, step, reach * (1 - 1e-4), range_)
     np.fill_diagonal(needed, False)
     assert needed.sum() > 10, "the case must hold pairs that count"
@@ -118,5 +130,13 @@ def test_a_slow_pair_beside_a_fast_one_is_not_screened_by_the_mean():
 
 
 def test_under_jit_it_is_one_program():
-    args = (jnp.full((2, 3), 0.1), jnp.zeros((2, 3)), jnp.ones(3), jnp.ones(3, bool), 1e-3, 10.0, 0.01)
+    args = (
+        jnp.full((2, 3), 0.1),
+        jnp.zeros((2, 3)),
+        jnp.ones(3),
+        jnp.ones(3, bool),
+        1e-3,
+        10.0,
+        0.01,
+    )
     np.testing.assert_array_equal(jax.jit(screened)(*args), screened(*args))

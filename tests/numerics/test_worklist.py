@@ -28,7 +28,9 @@ def empty(capacity):
 
 
 def test_blocks_come_off_the_top():
-    work = empty(12).push_first(*items(1, 2, 3), jnp.int32(3)).push_first(*items(4, 5), jnp.int32(2))
+    work = (
+        empty(12).push_first(*items(1, 2, 3), jnp.int32(3)).push_first(*items(4, 5), jnp.int32(2))
+    )
     block, work = work.pop(2, FALSE)
     assert names(block) == [4, 5] and work.size == 3
     block, work = work.pop(2, FALSE)

@@ -12,8 +12,14 @@ from jaxkin.laws import Inhomogeneous, Monodisperse, Polydisperse
 from jaxkin.particles.coagulation import BrownianCoagulation
 from jaxkin.physics.interactions import Ball, Ellipsoid, General, Radial
 
-GOOD = {"n_particles": 20, "strength": 2.0, "diffusivity": 1.0, "interaction": Ball(),
-        "max_mass": 2, "overflow": "absorb"}
+GOOD = {
+    "n_particles": 20,
+    "strength": 2.0,
+    "diffusivity": 1.0,
+    "interaction": Ball(),
+    "max_mass": 2,
+    "overflow": "absorb",
+}
 TIMES = jnp.array([0.0, 0.01])
 EPS = np.finfo(float).eps
 
@@ -37,9 +43,9 @@ def test_the_good_one_is_good():
         ({"strength": np.inf}, "`strength` must be finite.*inf"),
         ({"strength": [[1.0, 2.0], [2.0, -3.0]]}, r"`strength` must.*entry \(1, 1\) is -3"),
         ({"strength": lambda n, m: n - m}, r"`strength` must.*entry \(0, 1\) is -1"),
-        ({"strength": np.ones(2)}, r"`strength` must.*shape \(2, 2\), but its shape is \(2,\).*max_m"),
+        ({"strength": np.ones(2)}, r"`strength` must.*\(2, 2\), but its shape is \(2,\).*max_m"),
         ({"strength": np.ones((3, 3))}, r"`strength` must.*but its shape is \(3, 3\)"),
-        ({"strength": [[1.0, 2.0], [3.0, 1.0]]}, r"`strength` must be symmetric.*1.*\(x \+ x.T\) / 2"),
+        ({"strength": [[1.0, 2.0], [3.0, 1.0]]}, r"`strength` must be symmetric.*1.*\(x \+ x.T\)"),
         ({"strength": lambda n, m: n}, r"`strength` must be symmetric"),
         # diffusivity
         ({"diffusivity": -1.0}, "`diffusivity` must be finite and at least 0, but it is -1"),
@@ -51,20 +57,30 @@ def test_the_good_one_is_good():
         ({"radius": 0.0}, "`radius` must be finite and above 0"),
         ({"radius": [0.5, -0.5]}, r"`radius` must.*entry \(1,\) is -0.5"),
         # interaction
-        ({"interaction": Radial(lambda r: jnp.where(r < 1, r - 0.5, 0.0))},
-         "`interaction` must be nonnegative, but V = -0.5.*clip it at 0"),
-        ({"interaction": Radial(lambda r: jnp.exp(-r))},
-         "`interaction` must vanish outside the unit ball, but V = .*R²·V"),
-        ({"interaction": General(lambda x: jnp.exp(-jnp.sum(x**2, -1)))},
-         "`interaction` must vanish outside the unit ball"),
-        ({"interaction": Radial(lambda r: jnp.where(r < 1, 1 / r, 0.0))},
-         "`interaction` must be finite everywhere"),
+        (
+            {"interaction": Radial(lambda r: jnp.where(r < 1, r - 0.5, 0.0))},
+            "`interaction` must be nonnegative, but V = -0.5.*clip it at 0",
+        ),
+        (
+            {"interaction": Radial(lambda r: jnp.exp(-r))},
+            "`interaction` must vanish outside the unit ball, but V = .*R²·V",
+        ),
+        (
+            {"interaction": General(lambda x: jnp.exp(-jnp.sum(x**2, -1)))},
+            "`interaction` must vanish outside the unit ball",
+        ),
+        (
+            {"interaction": Radial(lambda r: jnp.where(r < 1, 1 / r, 0.0))},
+            "`interaction` must be finite everywhere",
+        ),
         ({"interaction": General(lambda x: jnp.sum(x))}, "`interaction` must give one value per"),
         # dimension
         ({"dimension": 1}, "`dimension` must be 2 or 3, but it is 1.*one dimension"),
         ({"dimension": 4}, "`dimension` must be 2 or 3, but it is 4"),
-        ({"dimension": 2, "scheme": "pair_law"},
-         "`scheme` must be 'contact' in two dimensions, but it is 'pair_law'.*d = 3"),
+        (
+            {"dimension": 2, "scheme": "pair_law"},
+            "`scheme` must be 'contact' in two dimensions, but it is 'pair_law'.*d = 3",
+        ),
         ({"dimension": 2, "range_exponent": 0.5}, "`range_exponent` must be 1 in two dimensions"),
         # the rest
         ({"n_particles": 1}, "`n_particles` must be an integer of at least 2, but it is 1"),
@@ -119,11 +135,21 @@ def test_a_range_of_the_order_of_the_box_under_jit():
 
 @pytest.mark.parametrize(
     ("law", "message"),
-    [(Monodisperse(3), "`law` must have masses up to 2, but it has masses up to 3.*`max_mass`"),
-     (Inhomogeneous(lambda x: jnp.array([1 + jnp.cos(2 * jnp.pi * x[0])]), maximum=1.5, max_mass=1),
-      "`maximum` must bound the sum of the densities, but the sum reaches 2"),
-     (Inhomogeneous(lambda x: jnp.array([jnp.cos(2 * jnp.pi * x[0])]), maximum=2.0, max_mass=1),
-      "`function` must be finite and at least 0")],
+    [
+        (Monodisperse(3), "`law` must have masses up to 2, but it has masses up to 3.*`max_mass`"),
+        (
+            Inhomogeneous(
+                lambda x: jnp.array([1 + jnp.cos(2 * jnp.pi * x[0])]), maximum=1.5, max_mass=1
+            ),
+            "`maximum` must bound the sum of the densities, but the sum reaches 2",
+        ),
+        (
+            Inhomogeneous(
+                lambda x: jnp.array([jnp.cos(2 * jnp.pi * x[0])]), maximum=2.0, max_mass=1
+            ),
+            "`function` must be finite and at least 0",
+        ),
+    ],
 )
 def test_laws(law, message):
     with pytest.raises(ValueError, match=message):
@@ -138,7 +164,9 @@ def test_densities(density):
         Monodisperse(density=density)
 
 
-@pytest.mark.parametrize("times", [[0.0, 0.2, 0.1], [0.1, 0.1], [-0.1, 0.1], [0.0, np.nan], [[0.0]], []])
+@pytest.mark.parametrize(
+    "times", [[0.0, 0.2, 0.1], [0.1, 0.1], [-0.1, 0.1], [0.0, np.nan], [[0.0]], []]
+)
 def test_times(times):
     equation = Smoluchowski(1.0, max_mass=2)
     with pytest.raises(ValueError, match="Argument `times` must"):
@@ -149,13 +177,20 @@ def test_times(times):
 
 @pytest.mark.parametrize(
     ("make", "message"),
-    [(lambda: Smoluchowski(-1.0, max_mass=2), "`rate` must be finite and at least 0"),
-     (lambda: Smoluchowski([[1.0, 2.0], [0.0, 1.0]]), "`rate` must be symmetric"),
-     (lambda: Smoluchowski(np.ones(3)), "`rate` must"),
-     (lambda: Smoluchowski(1.0, diffusivity=-1.0, max_mass=2), "`diffusivity` must be finite and"),
-     (lambda: Smoluchowski(1.0), "`max_mass` must be given.*max_mass=8"),
-     (lambda: solve(Smoluchowski(1.0, max_mass=2), Monodisperse(3), TIMES),
-      "`law` must have masses up to 2.*larger `max_mass`")],
+    [
+        (lambda: Smoluchowski(-1.0, max_mass=2), "`rate` must be finite and at least 0"),
+        (lambda: Smoluchowski([[1.0, 2.0], [0.0, 1.0]]), "`rate` must be symmetric"),
+        (lambda: Smoluchowski(np.ones(3)), "`rate` must"),
+        (
+            lambda: Smoluchowski(1.0, diffusivity=-1.0, max_mass=2),
+            "`diffusivity` must be finite and",
+        ),
+        (lambda: Smoluchowski(1.0), "`max_mass` must be given.*max_mass=8"),
+        (
+            lambda: solve(Smoluchowski(1.0, max_mass=2), Monodisperse(3), TIMES),
+            "`law` must have masses up to 2.*larger `max_mass`",
+        ),
+    ],
 )
 def test_equations(make, message):
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""The law of a pair seen from afar, against its own partial differential equation and identities."""
+"""The law of a pair seen from afar, against the heat equation and identities."""
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,14 @@ def probability(near, far, cosine, spread, length, dtype=jnp.float64):
     sine = np.sqrt(1 - cosine**2)
     start = np.stack([near, 0 * near, 0 * near]).reshape(3, -1)
     stop = np.stack([far * cosine, far * sine, 0 * far]).reshape(3, -1)
-    k = reaction_probability(*(jnp.asarray(x, dtype) for x in (start, stop, spread.ravel())),
-                             jnp.asarray(length, dtype))
+    k = reaction_probability(
+        *(jnp.asarray(x, dtype) for x in (start, stop, spread.ravel())), jnp.asarray(length, dtype)
+    )
     return np.asarray(k).reshape(near.shape)
 
 
 def radial_kernel(r, r0, spread, inner, outer=40.0, terms=4000):
-    """Spherical mean of the heat kernel on inner < r < outer, zero at both ends, by its sine series.
+    """Spherical mean of the heat kernel on inner < r < outer, 0 at both ends, by a sine series.
 
     ψ = r·p solves ∂ψ/∂t = D ∂²ψ/∂r². The outer wall is too far away to be felt.
     """
@@ -30,8 +31,10 @@ def radial_kernel(r, r0, spread, inner, outer=40.0, terms=4000):
     return 2 / (outer - inner) * series / (4 * np.pi * r * r0)
 
 
-@pytest.mark.parametrize(("near", "far", "spread", "length"),
-                         [(0.8, 1.3, 1.0, 0.2), (2.0, 0.7, 0.5, 0.1), (1.5, 1.5, 3.0, 0.4)])
+@pytest.mark.parametrize(
+    ("near", "far", "spread", "length"),
+    [(0.8, 1.3, 1.0, 0.2), (2.0, 0.7, 0.5, 0.1), (1.5, 1.5, 3.0, 0.4)],
+)
 def test_the_mean_over_directions_solves_the_heat_equation(near, far, spread, length):
     """⟨free kernel · K⟩ = free − absorbing at r = a, both by a series of sines.
 
@@ -63,14 +66,14 @@ def test_rate_from_all_ends(ratio):
     """
     length, spread = 1.0, ratio
     wide = np.sqrt(spread)
-    r, w = panels([0, 0.5, 1, 1.5, 2, 4, wide / 2, wide, 2 * wide, 4 * wide, 8 * wide, 14 * wide], 12)
-    # Given r₀ and r₁ the exponent is steep in the angle: integrate over w itself.
+    r, w = panels(
+        [0, 0.5, 1, 1.5, 2, 4, wide / 2, wide, 2 * wide, 4 * wide, 8 * wide, 14 * wide], 12
+    )
     cosine, weight = panels([-1, -0.98, -0.9, -0.5, 0, 1], 8)
     near, far, c = r[:, None, None], r[None, :, None], cosine
     k = probability(near, far, c, spread, length)
     apart = near**2 + far**2 - 2 * near * far * c
     free = (4 * np.pi * spread) ** -1.5 * np.exp(-apart / (4 * spread))
-    # Gaussian parts that leave the quadrature's reach are those with |r₁ − r₀| ≫ √(Dτ).
     shells = 8 * np.pi**2 * (w * r**2)[:, None, None] * (w * r**2)[None, :, None] * weight
     found = np.sum(shells * free * k)
     law = 4 * np.pi * length * spread * (1 + 2 * length / np.sqrt(np.pi * spread))
@@ -94,8 +97,9 @@ def test_limits():
     gain = np.expm1(0.05 * 1.95 / 0.01)
     np.testing.assert_allclose(k, [1, 0.01 * np.exp(-100) * gain], rtol=1e-12)
     # Symmetric under time reversal.
-    np.testing.assert_allclose(probability(0.5, 1.7, 0.3, 1.0, 0.1),
-                               probability(1.7, 0.5, 0.3, 1.0, 0.1), rtol=1e-14)
+    np.testing.assert_allclose(
+        probability(0.5, 1.7, 0.3, 1.0, 0.1), probability(1.7, 0.5, 0.3, 1.0, 0.1), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
@@ -126,7 +130,9 @@ def test_single_precision_agrees_with_double():
     assert single.dtype == np.float32
     double = probability(near, far, cosine, spread, 0.1)
     edge = np.abs(near + far - 0.2) < 1e-5
-    rounding = 16 * np.finfo(np.float32).eps * (2 + near * far / spread + 0.1 * (near + far) / spread)
+    rounding = (
+        16 * np.finfo(np.float32).eps * (2 + near * far / spread + 0.1 * (near + far) / spread)
+    )
     assert np.all(edge | (np.abs(single - double) <= rounding * double + 1e-30))
     assert 0 <= single.min() and single.max() == 1
 
@@ -151,9 +157,11 @@ def test_no_nan(dtype):
 
 def test_derivative_in_the_length():
     """d K/da against a central difference; its error is O(h²) = 1e-10 here."""
+
     def k(a):
-        return reaction_probability(jnp.array([[0.7], [0.2], [0.0]]), jnp.array([[-0.4], [0.9], [0.1]]),
-                                    jnp.array([0.5]), a)[0]
+        return reaction_probability(
+            jnp.array([[0.7], [0.2], [0.0]]), jnp.array([[-0.4], [0.9], [0.1]]), jnp.array([0.5]), a
+        )[0]
 
     h = 1e-5
     np.testing.assert_allclose(jax.grad(k)(0.1), (k(0.1 + h) - k(0.1 - h)) / (2 * h), rtol=1e-8)
@@ -165,14 +173,26 @@ def distribution(near, far, spread):
     x = np.linspace(-40, 40, 400_001)
     t = 1 / (1 + np.exp(-x))
     rest = 1 / (1 + np.exp(x))
-    log = -0.5 * (np.log(t) + np.log(rest)) - near**2 / (4 * spread * t) - far**2 / (4 * spread * rest)
+    log = (
+        -0.5 * (np.log(t) + np.log(rest))
+        - near**2 / (4 * spread * t)
+        - far**2 / (4 * spread * rest)
+    )
     mass = integrate.cumulative_simpson(np.exp(log - log.max()), x=x, initial=0)
     return interpolate.interp1d(t, mass / mass[-1], bounds_error=False, fill_value=(0, 1))
 
 
-@pytest.mark.parametrize(("near", "far", "spread"),
-                         [(0.5, 0.5, 1.0), (0.1, 2.0, 1.0), (2.0, 0.1, 1.0), (1.0, 3.0, 0.2),
-                          (0.02, 0.01, 1.0), (3.0, 1.0, 10.0)])
+@pytest.mark.parametrize(
+    ("near", "far", "spread"),
+    [
+        (0.5, 0.5, 1.0),
+        (0.1, 2.0, 1.0),
+        (2.0, 0.1, 1.0),
+        (1.0, 3.0, 0.2),
+        (0.02, 0.01, 1.0),
+        (3.0, 1.0, 10.0),
+    ],
+)
 def test_reaction_time(near, far, spread):
     """Kolmogorov–Smirnov against the density at the level of 5 standard errors, 6e-7.
 
@@ -182,8 +202,12 @@ def test_reaction_time(near, far, spread):
     n = 100_000
     keys = jax.random.split(jax.random.key(0), 3)
     t = reaction_time(
-        jnp.full(n, near), jnp.full(n, far), jnp.full(n, spread), jax.random.normal(keys[0], (n,)),
-        jax.random.uniform(keys[1], (n,)), jax.random.uniform(keys[2], (n,)),
+        jnp.full(n, near),
+        jnp.full(n, far),
+        jnp.full(n, spread),
+        jax.random.normal(keys[0], (n,)),
+        jax.random.uniform(keys[1], (n,)),
+        jax.random.uniform(keys[2], (n,)),
     )
     assert stats.kstest(np.asarray(t), distribution(near, far, spread)).pvalue > 6e-7
 
@@ -192,9 +216,14 @@ def test_reaction_time(near, far, spread):
 def test_reaction_time_is_in_the_step(dtype):
     """At the extremes of its arguments, in the dtype that it was given."""
     near, far, spread, normal, u = (
-        jnp.asarray(x.ravel(), dtype) for x in np.meshgrid(
-            [0.0, 1e-6, 1.0, 30.0], [0.0, 1e-6, 1.0, 30.0], [1e-4, 1.0], [0.0, 5.3],
-            [2.0**-24, 1 - 2.0**-24])
+        jnp.asarray(x.ravel(), dtype)
+        for x in np.meshgrid(
+            [0.0, 1e-6, 1.0, 30.0],
+            [0.0, 1e-6, 1.0, 30.0],
+            [1e-4, 1.0],
+            [0.0, 5.3],
+            [2.0**-24, 1 - 2.0**-24],
+        )
     )
     t = reaction_time(near, far, spread, normal, u, 1 - u)
     assert t.dtype == dtype
