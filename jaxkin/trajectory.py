@@ -65,6 +65,8 @@ class Trajectory(eqx.Module):
         values = np.asarray(self[name])
         if not self.replicated:
             return np.zeros_like(values)
+        if values.shape[0] == 1:
+            return np.full(values.shape[1:], np.nan)
         return values.std(0, ddof=1) / np.sqrt(values.shape[0])
 
     def to_xarray(self) -> Any:

@@ -59,7 +59,7 @@ class Checkpoint:
 
 def _fingerprint(inputs: Any, chosen: Any) -> str:
     digest = hashlib.sha256(repr([o.name for o in chosen]).encode())
-    leaves, structure = jax.tree.flatten(inputs)
+    leaves, structure = jax.tree.flatten((inputs, chosen))
     # An address in memory differs from one process to the next.
     digest.update(re.sub(r" at 0x[0-9a-f]+", "", str(structure)).encode())
     for leaf in leaves:

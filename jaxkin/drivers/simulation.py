@@ -32,6 +32,7 @@ class SimulationFault(RuntimeError):
     Attributes:
         partial: the `Trajectory` of the faulty tile up to the last good time (None if the fault
             came first).
+        finished: the `Trajectory` of the replicas that had ended before, or None.
         replica: index of the first faulty replica.
         time: the end of the interval in which it happened.
     """
@@ -39,6 +40,7 @@ class SimulationFault(RuntimeError):
     def __init__(self, message: str, partial: Trajectory | None, replica: int, time: float):
         super().__init__(message)
         self.partial, self.replica, self.time = partial, replica, time
+        self.finished: Trajectory | None = None
 
 
 def simulate(
@@ -105,28 +107,40 @@ def simulate(
             chosen_keys = keys[np.minimum(np.arange(start, start + tile), replicas - 1)]
             saved = Checkpoint(checkpoint, start, (particles, law, times, chosen_keys), chosen)
             return _run_tile(
-                particles, law, np.asarray(times), chosen_keys, chosen, events, bar, saved, start
+                particles, law, np.asarray(times), chosen_keys, chosen, events, bar, saved, start,
+                min(tile, replicas - start),
             )
 
-        results = _in_turn([run(start) for start in starts], batch_size or 1)
+        results: list = [None] * len(starts)
+        try:
+            _in_turn([run(start) for start in starts], batch_size or 1, results)
+        except SimulationFault as fault:
+            done = [r for r in results if r is not None]
+            fault.finished = _join(particles, law, times, done) if done else None
+            raise
+    return _join(particles, law, times, results)
 
-    def joined(pieces):
-        return jax.tree.map(lambda *x: jnp.concatenate(x)[:replicas], *pieces)
 
-    logs = [log for _, log in results if log is not None]
+def _join(particles, law, times, results) -> Trajectory:
+    observed, logs = (
+        None if pieces[0] is None else jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
+        for pieces in zip(*results, strict=True)
+    )
+    replicas = jax.tree.leaves(observed)[0].shape[0]
     return Trajectory(
-        jnp.asarray(times), joined([o for o, _ in results]), joined(logs) if logs else None,
-        particles.metadata(law) | {"replicas": replicas},
+        jnp.asarray(times), observed, logs, particles.metadata(law) | {"replicas": replicas}
     )
 
 
-def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
+def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, real):
     """One tile from time 0 to the end, interval by interval; resumes from `saved`.
+
+    Its first `real` replicas are returned; the others fill the tile.
 
     A generator that yields when an interval is under way, so that others can be started.
     """
     state, recorded = _sample(particles, law, keys), []
-    _raise_faults(particles, state, recorded, times, chosen, first, 0.0, law)
+    _raise_faults(particles, state, recorded, times, first, real, 0.0, law)
     done = 0
     if (stored := saved.load((state, _observe(particles, state, chosen)))) is not None:
         done, state, recorded = stored
@@ -138,23 +152,22 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first):
                 particles, state, jnp.asarray(start), jnp.asarray(times[k]), keys, jnp.asarray(k)
             )
             yield
-            _raise_faults(particles, state, recorded, times, chosen, first, times[k], law)
+            _raise_faults(particles, state, recorded, times, first, real, times[k], law)
         recorded.append(_observe(particles, state, chosen))
         saved.save(k + 1, state, recorded)
         bar(1)
     log = jax.vmap(particles.drain)(state) if events else None
     require(not events or log is not None, "events", "be asked of a model that logs events",
             f"{type(particles).__name__} keeps no log")
-    return _stack(recorded), log
+    return jax.tree.map(lambda x: x[:real], (_stack(recorded), log))
 
 
-def _in_turn(runs, together):
-    """Take the runs through their intervals, `together` of them at once; return their results.
+def _in_turn(runs, together, results):
+    """Take the runs through their intervals, `together` of them at once, and fill in results.
 
     The device works on one while the host looks at another. No threads: two compiled loops that
     wait for the same pool of workers can stop each other on a CPU.
     """
-    results: list = [None] * len(runs)
     for first in range(0, len(runs), together):
         alive = {k: runs[k] for k in range(first, min(first + together, len(runs)))}
         while alive:
@@ -164,7 +177,6 @@ def _in_turn(runs, together):
                 except StopIteration as end:
                     results[k] = end.value
                     del alive[k]
-    return results
 
 
 def _stack(recorded):
@@ -196,20 +208,23 @@ def _faults(particles, state):
     return jax.vmap(particles.faults)(state)
 
 
-def _raise_faults(particles, state, recorded, times, chosen, first, time, law):
+def _raise_faults(particles, state, recorded, times, first, real, time, law):
     for message, flags in _faults(particles, state).items():
-        if (bad := np.flatnonzero(np.asarray(flags))).size:
-            partial = None
-            if recorded:
-                partial = Trajectory(
-                    jnp.asarray(times[: len(recorded)]), _stack(recorded), None,
-                    particles.metadata(law) | {"replicas": flags.shape[0]},
-                )
-            replica = first + int(bad[0])
-            raise SimulationFault(
-                f"{message} (replica {replica}, before time {time:g}; what was recorded until "
-                "then is in `.partial` of this exception)", partial, replica, float(time),
+        if not (bad := np.flatnonzero(np.asarray(flags)[:real])).size:
+            continue
+        partial = None
+        if recorded:
+            observed = jax.tree.map(lambda x: x[:real], _stack(recorded))
+            partial = Trajectory(
+                jnp.asarray(times[: len(recorded)]), observed, None,
+                particles.metadata(law) | {"replicas": real},
             )
+        replica = first + int(bad[0])
+        raise SimulationFault(
+            f"{message} (replica {replica}, before time {time:g}; what was recorded until then is "
+            "in `.partial` of this exception, and replicas that had ended in `.finished`)",
+            partial, replica, float(time),
+        )
 
 
 def _simulate_traced(particles, law, times, keys, chosen, events):

@@ -1,0 +1,43 @@
+"""Regenerate every table and figure that the documentation shows (within an hour on two cores).
+
+Run: `make validate`, or `python benchmarks/validate.py [--only accuracy limit demo coverage speed]`.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = ROOT / "docs" / "figures"
+OUT = ROOT / "out" / "benchmarks"
+
+# name -> command, and (file made, file shown in the documentation)
+PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
+    "accuracy": (["benchmarks/accuracy.py"], [(OUT / "accuracy.md", "accuracy.md")]),
+    "limit": (["benchmarks/limit.py"], [(OUT / "limit.png", "limit.png")]),
+    "demo": (["docs/examples/coagulation.py"], [(ROOT / "out" / "demo.png", "demo.png")]),
+    "coverage": (["benchmarks/coverage.py"], []),
+    "speed": (["benchmarks/coagulation.py"], [(OUT / "coagulation.png", "coagulation.png")]),
+}
+
+
+def main() -> None:
+    """Run the parts one after another and copy what the documentation shows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    for name in parser.parse_args().only:
+        command, made = PARTS[name]
+        began = time.perf_counter()
+        print(f"== {name}", flush=True)
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        for source, shown in made:
+            shutil.copy(source, FIGURES / shown)
+        print(f"== {name}: {time.perf_counter() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
