@@ -45,18 +45,23 @@ def recipe() -> list[tuple[str, str, float]]:
     slopes = [float(slope(a)) / exact_slope(float(a)) - 1 for a in strength[::5]]
     general = [
         float(jk.coagulation_rate(a, unit, bump, method="general"))
-        / float(jk.coagulation_rate(a, unit, bump)) - 1
+        / float(jk.coagulation_rate(a, unit, bump))
+        - 1
         for a in (1.0, 30.0, 100.0)
     ]
     flux = []
-    wave = jk.interactions.Radial(lambda r: 1 + 0.5 * jnp.cos(6 * r))
+    wave = jk.interactions.Radial(lambda r: jnp.where(r <= 1, 1 + 0.5 * jnp.cos(6 * r), 0))
     for a in (1.0, 30.0, 1000.0):
         slope = jax.grad(jk.collision_probability(a, unit, wave).profile)(1.0)
         flux.append(-4 * np.pi * float(slope) / float(jk.coagulation_rate(a, unit, wave)) - 1)
     return [
-        ("β, radial solver", "ball's closed form, κ = 1e-3 … 1e2", np.max(np.abs(rate / truth - 1))),
+        (
+            "β, radial solver",
+            "closed form of the ball, κ = 1e-3 … 1e2",
+            np.max(abs(rate / truth - 1)),
+        ),
         ("dβ/dα, radial solver", "derivative of the closed form", np.max(np.abs(slopes))),
-        ("β, general solver", "radial solver, smooth bump, αV(0)/D ≤ 100", np.max(np.abs(general))),
+        ("β, general solver", "radial solver, bump, αV(0)/D ≤ 100", np.max(np.abs(general))),
         ("flux −4πD u′(1)", "β = α∫V(1−u), V = 1 + cos(6r)/2", np.max(np.abs(flux))),
     ]
 
@@ -72,10 +77,16 @@ def equation() -> list[tuple[str, str, float]]:
     kernels = jk.coagulation_kernels
     for name, kernel, exact in (
         ("constant", kernels.constant_kernel, (t / 2) ** (k - 1) / (1 + t / 2) ** (k + 1)),
-        ("additive", kernels.additive_kernel,
-         np.exp(-t + (k - 1) * np.log(k * theta) - k * theta - gammaln(k + 1))),
-        ("multiplicative", kernels.multiplicative_kernel,
-         np.exp((k - 1) * np.log(t) + (k - 2) * np.log(k) - k * t - gammaln(k + 1))),
+        (
+            "additive",
+            kernels.additive_kernel,
+            np.exp(-t + (k - 1) * np.log(k * theta) - k * theta - gammaln(k + 1)),
+        ),
+        (
+            "multiplicative",
+            kernels.multiplicative_kernel,
+            np.exp((k - 1) * np.log(t) + (k - 2) * np.log(k) - k * t - gammaln(k + 1)),
+        ),
     ):
         system = jk.Smoluchowski(kernel, max_mass=80)
         solution = jk.solve(system, law, jnp.array([t]))
@@ -87,11 +98,17 @@ def equation() -> list[tuple[str, str, float]]:
         lambda x: jnp.array([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0])]), maximum=1.6, max_mass=1
     )
     mode = jk.fourier_mode([(1, 0, 0)])
-    moved = jk.solve(jk.Smoluchowski(0.0, 0.3, max_mass=1, modes=8), wave, jnp.array([0.1]),
-                     observe=[mode])
+    moved = jk.solve(
+        jk.Smoluchowski(0.0, 0.3, max_mass=1, modes=8), wave, jnp.array([0.1]), observe=[mode]
+    )
     exact_mode = 0.25 * np.exp(-4 * np.pi**2 * 0.3 * 0.1)
-    rows.append(("PDE, pure diffusion", "exact decay of a mode",
-                 abs(float(moved["modes"][-1, 0, 0]) - exact_mode)))
+    rows.append(
+        (
+            "PDE, pure diffusion",
+            "exact decay of a mode",
+            abs(float(moved["modes"][-1, 0, 0]) - exact_mode),
+        )
+    )
     return rows
 
 

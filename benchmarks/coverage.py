@@ -21,8 +21,9 @@ from jaxkin.laws import Monodisperse
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.physics.census import census
 
-RATE = np.array([[2.0, 1.5, 1.2, 1.0], [1.5, 1.2, 1.0, 0.8], [1.2, 1.0, 0.8, 0.7],
-                 [1.0, 0.8, 0.7, 0.6]])
+RATE = np.array(
+    [[2.0, 1.5, 1.2, 1.0], [1.5, 1.2, 1.0, 0.8], [1.2, 1.0, 0.8, 0.7], [1.0, 0.8, 0.7, 0.6]]
+)
 PAIRS = [(0, 0), (0, 1), (0, 2), (1, 1)]
 
 
@@ -37,22 +38,44 @@ def main(sets: int) -> None:
     print(f"{'N':>5} {'R':>5} {'finite_size':>12} {'seconds':>8}  coverage | bias/s.e.")
     for particles, replicas in [(200, 32), (100, 32), (100, 100), (60, 150), (50, 400)]:
         gas = MarcusLushnikov(particles, RATE, overflow="absorb")
-        data = simulate(gas, law, jnp.linspace(0, 3, 11), key=jax.random.key(particles),
-                        replicas=sets * replicas, observe=census(4)[:1])
+        data = simulate(
+            gas,
+            law,
+            jnp.linspace(0, 3, 11),
+            key=jax.random.key(particles),
+            replicas=sets * replicas,
+            observe=census(4)[:1],
+        )
         for finite_size in (None, "well-mixed"):
             begun = time.perf_counter()
-            found = fit_batches(gas.kinetic_limit(), law, data, batches=sets, unknown="rate",
-                                free=free, finite_size=finite_size)
+            found = fit_batches(
+                gas.kinetic_limit(),
+                law,
+                data,
+                batches=sets,
+                unknown="rate",
+                free=free,
+                finite_size=finite_size,
+            )
             row = {
-                "n_particles": particles, "replicas": replicas, "sets": sets,
-                "finite_size": finite_size, "seconds": time.perf_counter() - begun,
-                "names": found.names, "coverage": found.coverage(truth).tolist(),
-                "bias": found.bias(truth).tolist(), "converged": float(found.converged.mean()),
+                "n_particles": particles,
+                "replicas": replicas,
+                "sets": sets,
+                "finite_size": finite_size,
+                "seconds": time.perf_counter() - begun,
+                "names": found.names,
+                "coverage": found.coverage(truth).tolist(),
+                "bias": found.bias(truth).tolist(),
+                "converged": float(found.converged.mean()),
             }
             rows.append(row)
-            print(f"{particles:>5} {replicas:>5} {finite_size!s:>12} {row['seconds']:>8.1f}  "
-                  + " ".join(f"{c:.3f}" for c in row["coverage"]) + " | "
-                  + " ".join(f"{b:+.2f}" for b in row["bias"]), flush=True)
+            print(
+                f"{particles:>5} {replicas:>5} {finite_size!s:>12} {row['seconds']:>8.1f}  "
+                + " ".join(f"{c:.3f}" for c in row["coverage"])
+                + " | "
+                + " ".join(f"{b:+.2f}" for b in row["bias"]),
+                flush=True,
+            )
     Path("out").mkdir(exist_ok=True)
     Path("out/coverage.json").write_text(json.dumps(rows, indent=1))
 

@@ -30,16 +30,23 @@ REPLICAS = {12: 24_000, 24: 24_000, 48: 24_000, 100: 12_000}
 def gas(n_particles: int, scheme: str) -> jk.BrownianCoagulation:
     """The annihilating gas of §3 in single precision."""
     return jk.BrownianCoagulation(
-        n_particles, strength=np.float32(20), diffusivity=np.float32(1), scheme=scheme,
-        interaction=jk.interactions.Ball(np.float32(1)), reaction="annihilation",
+        n_particles,
+        strength=np.float32(20),
+        diffusivity=np.float32(1),
+        scheme=scheme,
+        interaction=jk.interactions.Ball(np.float32(1)),
+        reaction="annihilation",
     )
 
 
 def density(n_particles: int, scheme: str, replicas: int, seed: int) -> tuple[float, float]:
     """Return the mean of h_N at TIME over replicas, and its standard error."""
     data = jk.simulate(
-        gas(n_particles, scheme), jk.laws.Monodisperse(), jnp.array([TIME]),
-        key=jax.random.key(seed), replicas=replicas,
+        gas(n_particles, scheme),
+        jk.laws.Monodisperse(),
+        jnp.array([TIME]),
+        key=jax.random.key(seed),
+        replicas=replicas,
     )
     return float(data.mean("number")[0]), float(data.standard_error("number")[0])
 
@@ -64,8 +71,11 @@ def measure(quick: bool) -> dict:
         for n in numbers:
             mean, error = density(n, scheme, REPLICAS[n] // share, seed=n)
             rows.append({"N": n, "mean": mean, "error": error, "gap": mean - limit})
-            print(f"{scheme:9s} N={n:5d}  h_N−h = {mean - limit:+.5f} ± {error:.5f}  "
-                  f"N(h_N−h) = {n * (mean - limit):+.3f} ± {n * error:.3f}", flush=True)
+            print(
+                f"{scheme:9s} N={n:5d}  h_N−h = {mean - limit:+.5f} ± {error:.5f}  "
+                f"N(h_N−h) = {n * (mean - limit):+.3f} ± {n * error:.3f}",
+                flush=True,
+            )
         order = slope(*(np.array([r[k] for r in rows]) for k in ("N", "gap", "error")))
         found["schemes"][scheme] = {"rows": rows, "slope": order}
         print(f"{scheme:9s} order {order[0]:+.2f} ± {order[1]:.2f}", flush=True)
@@ -77,11 +87,15 @@ def measure(quick: bool) -> dict:
         mean, error = density(1000, scheme, replicas // (4 if quick else 1), seed=1000)
         z = (mean - limit - coefficient / 1000) / np.hypot(error, found["coefficient"][1] / 1000)
         found[f"thousand_{scheme}"] = {
-            "mean": mean, "error": error, "z": float(z),
+            "mean": mean,
+            "error": error,
+            "z": float(z),
             "naive_z": float((mean - found["naive"]) / error),
         }
-        print(f"{scheme:9s} N= 1000  h_N = {mean:.5f} ± {error:.5f}, {z:+.2f} s.e. from the limit "
-              f"with its 1/N term, {(mean - found['naive']) / error:.0f} s.e. from the naive one")
+        print(
+            f"{scheme:9s} N= 1000  h_N = {mean:.5f} ± {error:.5f}, {z:+.2f} s.e. from the limit "
+            f"with its 1/N term, {(mean - found['naive']) / error:.0f} s.e. from the naive one"
+        )
     return found
 
 
@@ -91,16 +105,25 @@ def draw(found: dict, path: Path) -> None:
     labels = {"contact": "contacts resolved", "pair_law": "pair law"}
     for color, (scheme, result) in zip(("C0", "C3"), found["schemes"].items(), strict=True):
         rows = result["rows"]
-        axes.errorbar([r["N"] for r in rows], [-r["gap"] for r in rows],
-                      [2 * r["error"] for r in rows], fmt="o", color=color, capsize=3,
-                      label=f"{labels[scheme]}: order {result['slope'][0]:.2f} ± "
-                            f"{result['slope'][1]:.2f}")
+        axes.errorbar(
+            [r["N"] for r in rows],
+            [-r["gap"] for r in rows],
+            [2 * r["error"] for r in rows],
+            fmt="o",
+            color=color,
+            capsize=3,
+            label=f"{labels[scheme]}: order {result['slope'][0]:.2f} ± {result['slope'][1]:.2f}",
+        )
     n = np.geomspace(10, 120)
     c = found["coefficient"]
     axes.plot(n, -c[0] / n, "k--", lw=1, label=f"{-c[0]:.2f} ± {c[1]:.2f} over N")
-    axes.set(xscale="log", yscale="log", xlabel="number of particles N",
-             ylabel=r"$h(t) - h_N(t)$ at $t = 0.1$ (± 2 s.e.)",
-             title="Annihilating Brownian particles approach their limit as 1/N")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="number of particles N",
+        ylabel=r"$h(t) - h_N(t)$ at $t = 0.1$ (± 2 s.e.)",
+        title="Annihilating Brownian particles approach their limit as 1/N",
+    )
     axes.legend(frameon=False)
     plt.savefig(path, dpi=150)
 

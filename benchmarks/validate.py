@@ -1,6 +1,6 @@
 """Regenerate every table and figure that the documentation shows (within an hour on two cores).
 
-Run: `make validate`, or `python benchmarks/validate.py [--only accuracy limit demo coverage speed]`.
+Run: `make validate`, or `python benchmarks/validate.py --only accuracy demo`, say.
 """
 
 import argparse

@@ -77,9 +77,12 @@ def fit_batches(
         ValueError: see `fit`; or the replicas cannot be cut so.
     """
     replicas = int(data.metadata.get("replicas", 1))
-    require(batches >= 1 and replicas % batches == 0 and replicas // batches >= 2, "batches",
-            "divide the replicas into data sets of at least 2",
-            f"there are {replicas} replicas and {batches} batches")
+    require(
+        batches >= 1 and replicas % batches == 0 and replicas // batches >= 2,
+        "batches",
+        "divide the replicas into data sets of at least 2",
+        f"there are {replicas} replicas and {batches} batches",
+    )
     parametrisation, first = parametrise(equation, unknown, free=free, start=start)
     size = replicas // batches
     part = _part(data, slice(0, size))
@@ -93,10 +96,15 @@ def fit_batches(
     values = np.concatenate([a.reshape(batches, size, -1) for a in cut], axis=-1)
     dtype = shared.values.dtype
     found, natural, covariance = jax.tree.map(
-        np.array, _estimate_all(
-            shared, jnp.asarray(values, dtype), jnp.asarray(variance, dtype), first,
-            jnp.asarray(parametrisation.logarithmic), steps,
-        )
+        np.array,
+        _estimate_all(
+            shared,
+            jnp.asarray(values, dtype),
+            jnp.asarray(variance, dtype),
+            first,
+            jnp.asarray(parametrisation.logarithmic),
+            steps,
+        ),
     )
     converged = found.minimum.converged
     _, _, jacobian = delta_method(parametrisation.natural, first, jnp.eye(first.size))

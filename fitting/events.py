@@ -54,11 +54,20 @@ def estimate_from_events(data: Trajectory) -> EventEstimate:
     remedy = "Simulate with events=True, and record `counts`."
     logged = data.events or {}
     require(len(logged) > 0, "data", "carry a log of events", "it has none", remedy)
-    require("counts" in data.observables, "data", "record `counts`",
-            f"it has {sorted(data.observables)}", remedy)
+    require(
+        "counts" in data.observables,
+        "data",
+        "record `counts`",
+        f"it has {sorted(data.observables)}",
+        remedy,
+    )
     weight = one_particle(data)
-    require(weight is not None, "data", "tell `n_particles` and `total_density` in its metadata",
-            f"that holds {sorted(data.metadata)}")
+    require(
+        weight is not None,
+        "data",
+        "tell `n_particles` and `total_density` in its metadata",
+        f"that holds {sorted(data.metadata)}",
+    )
     log = {name: np.asarray(values) for name, values in logged.items()}
     counts = np.asarray(data["counts"], dtype=float) / weight
     last = float(data.times[-1])

@@ -48,9 +48,13 @@ class WellMixed(KineticEquation):
 
     def __init__(self, equation: KineticEquation, n_particles: ArrayLike):
         pairs = hasattr(equation, "rate") and hasattr(equation, "reaction")
-        require(pairs and getattr(equation, "modes", None) is None, "equation",
-                "have pair rates and no space when finite_size=\"well-mixed\"",
-                f"it is {type(equation).__name__}", "Leave `finite_size` out.")
+        require(
+            pairs and getattr(equation, "modes", None) is None,
+            "equation",
+            'have pair rates and no space when finite_size="well-mixed"',
+            f"it is {type(equation).__name__}",
+            "Leave `finite_size` out.",
+        )
         require_finite(n_particles, "n_particles", minimum=0.0, strict=True)
         self.equation = equation
         self.n_particles = jnp.asarray(n_particles, self.equation.rate.dtype)

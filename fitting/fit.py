@@ -78,8 +78,9 @@ def fit(
             O(1/N) bias to be expected, since R ≥ N.
         NotConverged: the search stopped before its minimum; errors are NaN then.
     """
-    require(isinstance(steps, int) and steps >= 1, "steps", "be a positive integer",
-            f"it is {steps!r}")
+    require(
+        isinstance(steps, int) and steps >= 1, "steps", "be a positive integer", f"it is {steps!r}"
+    )
     parametrisation, first = parametrise(equation, unknown, free=free, start=start)
     objective: Objective
     if observables == "events":
@@ -89,27 +90,46 @@ def fit(
         objective = compare_means(
             equation, law, data, parametrisation, names, finite_size, rtol, atol
         )
-    found = _estimate(objective, first, jnp.asarray(parametrisation.logarithmic),
-                      DEFAULT if optimizer is None else optimizer, steps)
+    found = _estimate(
+        objective,
+        first,
+        jnp.asarray(parametrisation.logarithmic),
+        DEFAULT if optimizer is None else optimizer,
+        steps,
+    )
     return _report(equation, parametrisation, jax.tree.map(np.asarray, found))
 
 
 @eqx.filter_jit
 def _estimate(objective, start, logarithmic, optimizer, steps) -> Estimate:
     tolerance = 1e-8 if start.dtype == jnp.float64 else 1e-4
-    return estimate(objective, start, logarithmic, optimizer=optimizer, steps=steps,
-                    tolerance=tolerance)
+    return estimate(
+        objective, start, logarithmic, optimizer=optimizer, steps=steps, tolerance=tolerance
+    )
 
 
 def _from_events(equation, data, parametrisation) -> EventLikelihood:
-    require(hasattr(equation, "rate"), "equation", "have pair rates `rate` to fit events",
-            f"it is {type(equation).__name__}", "Compare observables instead.")
+    require(
+        hasattr(equation, "rate"),
+        "equation",
+        "have pair rates `rate` to fit events",
+        f"it is {type(equation).__name__}",
+        "Compare observables instead.",
+    )
     found = estimate_from_events(data)
     dtype = equation.rate.dtype
-    require(found.rate.shape == equation.rate.shape, "data",
-            f"have {equation.rate.shape[0]} masses, as `rate` has", f"they have {len(found.rate)}")
-    return EventLikelihood(equation, parametrisation, jnp.asarray(found.events, dtype),
-                           jnp.asarray(found.exposure, dtype))
+    require(
+        found.rate.shape == equation.rate.shape,
+        "data",
+        f"have {equation.rate.shape[0]} masses, as `rate` has",
+        f"they have {len(found.rate)}",
+    )
+    return EventLikelihood(
+        equation,
+        parametrisation,
+        jnp.asarray(found.events, dtype),
+        jnp.asarray(found.exposure, dtype),
+    )
 
 
 def compare_means(
@@ -121,43 +141,73 @@ def compare_means(
     """
     offered = {o.name: o for o in equation.observables()}
     for name in names:
-        require(name in data.observables, "data", f"hold the observable {name!r}",
-                f"it holds {sorted(data.observables)}",
-                "Record it with `observe=`, or name others in `observables=`.")
-        require(name in offered, "observables", f"be among {sorted(offered)} of the equation",
-                f"one is {name!r}")
+        require(
+            name in data.observables,
+            "data",
+            f"hold the observable {name!r}",
+            f"it holds {sorted(data.observables)}",
+            "Record it with `observe=`, or name others in `observables=`.",
+        )
+        require(
+            name in offered,
+            "observables",
+            f"be among {sorted(offered)} of the equation",
+            f"one is {name!r}",
+        )
     require(len(names) > 0, "observables", "name at least one observable", "it is empty")
-    require(finite_size in (None, "well-mixed"), "finite_size", 'be None or "well-mixed"',
-            f"it is {finite_size!r}")
+    require(
+        finite_size in (None, "well-mixed"),
+        "finite_size",
+        'be None or "well-mixed"',
+        f"it is {finite_size!r}",
+    )
     later = np.asarray(data.times) > 0
     require(later.any(), "data", "have a time after 0", f"its times are {data.times}")
     lead = 1 if data.replicated else 0
     arrays, chosen = [], tuple(offered[name] for name in names)
     for name in names:
         values = np.asarray(data[name])
-        require(values.ndim > lead and values.shape[lead] == later.size, "data",
-                f"have {later.size} times in {name!r}", f"its shape is {values.shape}")
+        require(
+            values.ndim > lead and values.shape[lead] == later.size,
+            "data",
+            f"have {later.size} times in {name!r}",
+            f"its shape is {values.shape}",
+        )
         require_finite(values, "data")
         arrays.append((values if lead else values[None])[:, later])
     _check_shapes(equation, law, arrays, chosen)
 
     replicas, number = arrays[0].shape[0], data.metadata.get("n_particles")
     if finite_size is not None:
-        require(number is not None, "data", "tell `n_particles` in its metadata",
-                f"that holds {sorted(data.metadata)}", "Leave `finite_size` out.")
-        require("overflow" not in names, "observables", "leave out the overflow when finite_size "
-                'is "well-mixed"', "they name it", "The correction is known for counts only.")
+        require(
+            number is not None,
+            "data",
+            "tell `n_particles` in its metadata",
+            f"that holds {sorted(data.metadata)}",
+            "Leave `finite_size` out.",
+        )
+        require(
+            "overflow" not in names,
+            "observables",
+            'leave out the overflow when finite_size is "well-mixed"',
+            "they name it",
+            "The correction is known for counts only.",
+        )
     elif number is not None and replicas >= number:
         warnings.warn(
             f"{replicas} replicas of {number} particles resolve the O(1/N) difference between "
             "particles and equation; estimates will be biased by more than their standard errors "
             'say. Use more particles, or finite_size="well-mixed" for particles without space.',
-            UserWarning, stacklevel=4,
+            UserWarning,
+            stacklevel=4,
         )
     dtype = jnp.result_type(*[f.known for f in parametrisation.fields])
     fine = dtype == jnp.float64
     return MeanMisfit(
-        equation, law, jnp.asarray(np.asarray(data.times)[later], dtype), parametrisation,
+        equation,
+        law,
+        jnp.asarray(np.asarray(data.times)[later], dtype),
+        parametrisation,
         jnp.asarray(np.concatenate([a.reshape(replicas, -1) for a in arrays], axis=1), dtype),
         jnp.asarray(working_variance(arrays, smallest_steps(data, names)), dtype),
         None if finite_size is None else jnp.asarray(float(number), dtype),
@@ -177,9 +227,13 @@ def _check_shapes(equation, law, arrays, chosen) -> None:
         expected = eqx.filter_eval_shape(
             lambda o=observable: equation.observe(equation.project(law), o)
         ).shape
-        require(values.shape[2:] == expected, "data",
-                f"have the shape {expected} of {observable.name!r} at each time",
-                f"it has {values.shape[2:]}", "Give the equation the `max_mass` of the data.")
+        require(
+            values.shape[2:] == expected,
+            "data",
+            f"have the shape {expected} of {observable.name!r} at each time",
+            f"it has {values.shape[2:]}",
+            "Give the equation the `max_mass` of the data.",
+        )
 
 
 def _report(
@@ -197,22 +251,33 @@ def _report(
     lost = np.any((jacobian != 0) & ~found.identified, axis=1)
     if not converged:
         last = ", ".join(f"{v:.6g}" for v in history["value"][-3:])
-        warnings.warn(NotConverged(
-            f"The fit did not converge in {taken} evaluations: the objective ended with {last}, "
-            f"and its Newton decrement at {history['decrement'][-1]:.3g}. Raise `steps`, give a "
-            "`start` nearer to the answer, or use the default optimizer. The `history` of the "
-            "result (and of this warning) holds every step.", history), stacklevel=3)
+        warnings.warn(
+            NotConverged(
+                f"The fit did not converge in {taken} evaluations: the objective ended with "
+                f"{last}, and its Newton decrement at {history['decrement'][-1]:.3g}. Raise "
+                "`steps`, give a `start` nearer to the answer, or use the default optimizer. The `history` of the "
+                "result (and of this warning) holds every step.",
+                history,
+            ),
+            stacklevel=3,
+        )
         covariance[:] = np.nan
     elif lost.any():
         warnings.warn(
             "The data do not identify "
             + ", ".join(name for name, gone in zip(names, lost, strict=True) if gone)
             + ": their estimates are NaN. Record more replicas or later times, or fix them with "
-            "`free`.", UserWarning, stacklevel=3)
+            "`free`.",
+            UserWarning,
+            stacklevel=3,
+        )
     if replicas < 2:
         warnings.warn(
             "Standard errors are NaN: they come from the scatter over replicas, and the data have "
-            "none. Simulate with replicas=32 or more.", UserWarning, stacklevel=3)
+            "none. Simulate with replicas=32 or more.",
+            UserWarning,
+            stacklevel=3,
+        )
     if converged:
         values[lost] = np.nan
         covariance[lost] = covariance[:, lost] = np.nan

@@ -93,7 +93,12 @@ class MeanMisfit(Objective):
         if self.n_particles is not None:
             equation = WellMixed(equation, self.n_particles)
         solution = solve(
-            equation, self.law, self.times, observe=self.observe, rtol=self.rtol, atol=self.atol,
+            equation,
+            self.law,
+            self.times,
+            observe=self.observe,
+            rtol=self.rtol,
+            atol=self.atol,
             adjoint=diffrax.ForwardMode(),
         )
         return in_a_row([solution[o.name] for o in self.observe])

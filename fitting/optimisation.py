@@ -47,7 +47,7 @@ class NotConverged(UserWarning):
 
 
 class Anchored(Objective):
-    """An objective with the prior ½Σ(θ−θ₀)²·precision; the scores are those of the data alone."""
+    """An objective with the prior ½Σ(θ−θ₀)²·precision; bread and scores are the data's alone."""
 
     inner: Objective
     centre: Float[Array, " p"]
@@ -65,7 +65,7 @@ class Anchored(Objective):
             value=inner.value + 0.5 * jnp.sum(pull * (theta - self.centre)),
             gradient=inner.gradient + pull,
             curvature=inner.curvature + jnp.diag(self.precision + bend),
-            bread=inner.bread + jnp.diag(self.precision),
+            bread=inner.bread,
             scores=inner.scores,
         )
 
@@ -95,8 +95,11 @@ def levenberg_marquardt(
     def init(params: Array) -> LevenbergMarquardtState:
         size = params.size
         return LevenbergMarquardtState(
-            params, jnp.asarray(jnp.inf, params.dtype), jnp.zeros_like(params),
-            jnp.eye(size, dtype=params.dtype), jnp.asarray(damping, params.dtype),
+            params,
+            jnp.asarray(jnp.inf, params.dtype),
+            jnp.zeros_like(params),
+            jnp.eye(size, dtype=params.dtype),
+            jnp.asarray(damping, params.dtype),
         )
 
     def update(updates, state, params=None, *, value, curvature, **extra):
@@ -170,7 +173,12 @@ def minimise(
         newton, decrement = _newton(gradient, curvature)
         done = decrement < tolerance
         update, state = optimizer.update(
-            gradient, state, theta, value=value, grad=gradient, value_fn=value_fn,
+            gradient,
+            state,
+            theta,
+            value=value,
+            grad=gradient,
+            value_fn=value_fn,
             curvature=curvature,
         )
         best = ~(value >= jnp.nanmin(minimum.value, initial=jnp.inf))

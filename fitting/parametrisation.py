@@ -176,8 +176,12 @@ def parametrise(
     fields, first = [], []
     for path in paths:
         leaf, domain = known[path], equation.domains().get(path, "real")
-        require(domain in DOMAINS, "equation", f"declare domains among {DOMAINS}",
-                f"`{path}` has the domain {domain!r}")
+        require(
+            domain in DOMAINS,
+            "equation",
+            f"declare domains among {DOMAINS}",
+            f"`{path}` has the domain {domain!r}",
+        )
         mask = _mask(free.get(path), leaf.shape, domain, path)
         places = tuple(int(k) for k in np.flatnonzero(mask))
         neutral = NEUTRAL.get(domain, 1 / max(leaf.size, 1))
@@ -202,15 +206,24 @@ def _paths(equation: Any, unknown: Unknown, known: dict[str, Array]) -> list[str
         chosen = jax.tree.leaves(unknown(equation))
         by_identity = {id(leaf): path for path, leaf in known.items()}
         for leaf in chosen:
-            require(id(leaf) in by_identity, "unknown", "return whole leaves of the equation",
-                    f"it returned something else ({type(leaf).__name__})",
-                    "Return the field itself, and use `free` to choose entries of it.")
+            require(
+                id(leaf) in by_identity,
+                "unknown",
+                "return whole leaves of the equation",
+                f"it returned something else ({type(leaf).__name__})",
+                "Return the field itself, and use `free` to choose entries of it.",
+            )
         paths = [by_identity[id(leaf)] for leaf in chosen]
     else:
         paths = [unknown] if isinstance(unknown, str) else list(unknown)
         for path in paths:
-            require(path in known, "unknown", listed, f"it is {path!r}",
-                    "Name one of them, or several in a tuple.")
+            require(
+                path in known,
+                "unknown",
+                listed,
+                f"it is {path!r}",
+                "Name one of them, or several in a tuple.",
+            )
     require(len(paths) > 0, "unknown", listed, "it is empty")
     require(len(set(paths)) == len(paths), "unknown", "name every field once", f"it is {paths}")
     return paths
@@ -220,11 +233,20 @@ def _by_path(value: Any, paths: list[str], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        require(len(paths) == 1, name, "be a dictionary by path when several fields are unknown",
-                f"it is a {type(value).__name__}", f"Give {{path: …}} for {paths}.")
+        require(
+            len(paths) == 1,
+            name,
+            "be a dictionary by path when several fields are unknown",
+            f"it is a {type(value).__name__}",
+            f"Give {{path: …}} for {paths}.",
+        )
         return {paths[0]: value}
-    require(set(value) <= set(paths), name, f"name unknown fields among {paths}",
-            f"it names {sorted(set(value) - set(paths))}")
+    require(
+        set(value) <= set(paths),
+        name,
+        f"name unknown fields among {paths}",
+        f"it names {sorted(set(value) - set(paths))}",
+    )
     return value
 
 
@@ -232,13 +254,27 @@ def _mask(mask: Any, shape: tuple[int, ...], domain: str, path: str) -> np.ndarr
     if mask is None:
         mask = np.ones(shape, bool)
     mask = np.asarray(mask, dtype=bool)
-    require(mask.shape == tuple(shape), "free", f"have the shape {tuple(shape)} of `{path}`",
-            f"its shape is {mask.shape}")
-    require(domain != "simplex" or mask.all(), "free", "free every entry of a simplex",
-            f"it fixes some of `{path}`", "Their sum is 1: leave `free` out for this field.")
+    require(
+        mask.shape == tuple(shape),
+        "free",
+        f"have the shape {tuple(shape)} of `{path}`",
+        f"its shape is {mask.shape}",
+    )
+    require(
+        domain != "simplex" or mask.all(),
+        "free",
+        "free every entry of a simplex",
+        f"it fixes some of `{path}`",
+        "Their sum is 1: leave `free` out for this field.",
+    )
     if domain == "symmetric positive":
-        require(np.array_equal(mask, mask.T), "free", "be symmetric", f"`{path}` is, and it is not",
-                "Free the entries (i, j) and (j, i) together.")
+        require(
+            np.array_equal(mask, mask.T),
+            "free",
+            "be symmetric",
+            f"`{path}` is, and it is not",
+            "Free the entries (i, j) and (j, i) together.",
+        )
         mask = np.triu(mask)
     return mask
 
@@ -247,9 +283,12 @@ def _first(
     start: Any, leaf: Array, domain: str, places: tuple[int, ...], neutral: float, path: str
 ) -> Array:
     value = neutral if start is None else start
-    require(np.ndim(value) == 0 or np.shape(value) == tuple(leaf.shape), "start",
-            f"be a number or have the shape {tuple(leaf.shape)} of `{path}`",
-            f"its shape is {np.shape(value)}")
+    require(
+        np.ndim(value) == 0 or np.shape(value) == tuple(leaf.shape),
+        "start",
+        f"be a number or have the shape {tuple(leaf.shape)} of `{path}`",
+        f"its shape is {np.shape(value)}",
+    )
     require_finite(value, "start")
     if domain != "real":
         require_finite(value, "start", minimum=0.0, strict=True)

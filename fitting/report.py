@@ -69,8 +69,9 @@ class FitResult(eqx.Module):
         Args:
             level: probability that an interval covers the truth, between 0 and 1.
         """
-        require(0 < level < 1, "level", "lie between 0 and 1", f"it is {level!r}",
-                "Give 0.95 for 95 %.")
+        require(
+            0 < level < 1, "level", "lie between 0 and 1", f"it is {level!r}", "Give 0.95 for 95 %."
+        )
         quantile = stdtrit(self.degrees, 0.5 + level / 2) if self.degrees else np.nan
         plain = self.values[:, None] + quantile * self.errors[:, None] * np.array([-1, 1])
         relative = np.exp(quantile * self.log_error[:, None] * np.array([-1, 1]))
@@ -87,12 +88,18 @@ class FitResult(eqx.Module):
         if reference is not None:
             known = leaf_paths(reference)
             missing = [f.path for f in self.parametrisation.fields if f.path not in known]
-            require(not missing, "reference", f"have the fields {missing}",
-                    f"it is a {type(reference).__name__}")
-            truth = np.concatenate([
-                np.asarray(known[f.path]).ravel()[list(f.places)]
-                for f in self.parametrisation.fields
-            ])
+            require(
+                not missing,
+                "reference",
+                f"have the fields {missing}",
+                f"it is a {type(reference).__name__}",
+            )
+            truth = np.concatenate(
+                [
+                    np.asarray(known[f.path]).ravel()[list(f.places)]
+                    for f in self.parametrisation.fields
+                ]
+            )
         width = max([len(n) for n in self.names] + [len("parameter")])
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'± s.e.':>10}"
         lines = [head + (f"  {'reference':>12}  {'z':>6}" if truth is not None else "")]

@@ -71,7 +71,7 @@ def estimate(
         found = minimise(anchored, theta, optimizer=optimizer, steps=steps, tolerance=tolerance)
         covariance, claimed = sandwich(found.bread, found.scores)
         worst = jnp.maximum(claimed, jnp.nan_to_num(jnp.diagonal(covariance)))
-        informed = jnp.diagonal(found.bread) > precision + jnp.finfo(theta.dtype).eps
+        informed = jnp.diagonal(found.bread) > jnp.finfo(theta.dtype).eps
         identified = informed & jnp.where(logarithmic, worst < LOG_LIMIT**2, True)
         # What is identified needs no anchor, and the estimate shall not feel one.
         return (found.theta, jnp.where(identified, 0, wide)), (found, covariance, identified)

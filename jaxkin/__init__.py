@@ -1,10 +1,10 @@
 """Differentiable kinetic theory: particle systems and the kinetic equations that are their limits.
 
-    particles ──simulate──▶ data
-        │                     │
-    kinetic_limit()       fitting.fit
-        ▼                     ▼
-    equation  ──solve────▶ prediction
+particles ──simulate──▶ data
+    │                     │
+kinetic_limit()       fitting.fit
+    ▼                     ▼
+equation  ──solve────▶ prediction
 """
 
 from jaxkin import laws

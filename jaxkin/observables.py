@@ -30,10 +30,10 @@ class Coordinates(eqx.Module):
         type: (n,) index of the species.
     """
 
-    mass: Array | None = None
-    position: Array | None = None
-    velocity: Array | None = None
-    type: Array | None = None
+    mass: Array = None  # type: ignore[assignment]
+    position: Array = None  # type: ignore[assignment]
+    velocity: Array = None  # type: ignore[assignment]
+    type: Array = None  # type: ignore[assignment]
 
 
 class Weighted(eqx.Module):
@@ -61,11 +61,10 @@ class Observable(eqx.Module):
     """
 
     name: str = eqx.field(static=True)
-    function: Callable[[Coordinates], Any] | None = eqx.field(static=True, default=None)
+    function: Callable[[Coordinates], Any] = eqx.field(static=True, default=None)
 
     def evaluate(self, measured: Weighted) -> Array:
         """Return Σ_i w_i φ(z_i)."""
-        assert self.function is not None
         values = jax.vmap(lambda z: jnp.asarray(self.function(z)))(measured.coordinates)
         empty = (measured.weight == 0).reshape((-1,) + (1,) * (values.ndim - 1))
         # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN; a finite
@@ -89,8 +88,13 @@ def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = No
         An observable named `modes` (or `modes_<mass>`) of shape (m, 2): real and imaginary part.
     """
     k = tuple(tuple(int(c) for c in row) for row in wave_vectors)
-    require(len(k) > 0 and len({len(r) for r in k}) == 1, "wave_vectors", "be a list of vectors",
-            f"it is {wave_vectors!r}", "Give integer vectors of one length, such as [(1, 0, 0)].")
+    require(
+        len(k) > 0 and len({len(r) for r in k}) == 1,
+        "wave_vectors",
+        "be a list of vectors",
+        f"it is {wave_vectors!r}",
+        "Give integer vectors of one length, such as [(1, 0, 0)].",
+    )
 
     def function(z: Coordinates) -> Array:
         phase = 2 * jnp.pi * jnp.asarray(k, z.position.dtype) @ z.position
@@ -111,22 +115,28 @@ class PairDensity(Observable):
     Args:
         edges: (bins + 1,) increasing distances, in units of the torus.
         name: name in the trajectory.
-        dimension: 2 or 3.
     """
 
     edges: tuple[float, ...] = eqx.field(static=True, default=())
-    dimension: int = eqx.field(static=True, default=3)
 
-    def __init__(self, edges: Sequence[float], name: str = "pair_density", dimension: int = 3):
+    def __init__(self, edges: Sequence[float], name: str = "pair_density"):
         self.name = name
-        self.function = None
+        self.function = lambda z: 0.0  # pairs are no function of one particle
         self.edges = tuple(float(e) for e in edges)
-        self.dimension = dimension
         require_finite(self.edges, "edges", minimum=0.0)
-        require(all(a < b for a, b in zip(self.edges, self.edges[1:], strict=False)), "edges",
-                "increase", f"they are {self.edges}", "Sort them and remove repetitions.")
-        require(len(self.edges) >= 2 and self.edges[-1] < 0.5, "edges",
-                "hold at least two distances below 1/2", f"they are {self.edges}")
+        require(
+            all(a < b for a, b in zip(self.edges, self.edges[1:], strict=False)),
+            "edges",
+            "increase",
+            f"they are {self.edges}",
+            "Sort them and remove repetitions.",
+        )
+        require(
+            len(self.edges) >= 2 and self.edges[-1] < 0.5,
+            "edges",
+            "hold at least two distances below 1/2",
+            f"they are {self.edges}",
+        )
 
     def evaluate(self, measured: Weighted) -> Array:
         """Return the (2, bins) array: pairs counted, and pairs expected of independent particles.
@@ -145,7 +155,8 @@ class PairDensity(Observable):
             return jnp.sum(other[:, None] & (distance[:, None] < edges), axis=0)
 
         below = jnp.sum(jax.lax.map(row, jnp.arange(weight.size)), axis=0)
-        ball = {2: jnp.pi, 3: 4 * jnp.pi / 3}[self.dimension]
+        dimension = position.shape[-1]
+        ball = {2: jnp.pi, 3: 4 * jnp.pi / 3}[dimension]
         number = jnp.sum(alive)
-        expected = number * (number - 1) / 2 * ball * jnp.diff(edges**self.dimension)
+        expected = number * (number - 1) / 2 * ball * jnp.diff(edges**dimension)
         return jnp.stack([jnp.diff(below).astype(weight.dtype), expected.astype(weight.dtype)])

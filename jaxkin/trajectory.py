@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -60,7 +61,7 @@ class Trajectory(eqx.Module):
         """Mean over replicas, (times, …)."""
         return self[name].mean(0) if self.replicated else self[name]
 
-    def standard_error(self, name: str) -> Array:
+    def standard_error(self, name: str) -> np.ndarray:
         """Standard error of the mean over replicas, (times, …); zero for a solution."""
         values = np.asarray(self[name])
         if not self.replicated:
@@ -106,11 +107,11 @@ class Trajectory(eqx.Module):
 
         with xarray.open_dataset(Path(path), engine="h5netcdf") as stored:
             dataset = stored.load()
-        values = {str(k): v.to_numpy() for k, v in dataset.data_vars.items()}
+        values = {str(k): jnp.asarray(v.to_numpy()) for k, v in dataset.data_vars.items()}
         events = {k.removeprefix("event_"): v for k, v in values.items() if k.startswith("event_")}
         kept = {k: v for k, v in values.items() if not k.startswith("event_")}
         metadata = {str(k): v.item() if hasattr(v, "item") else v for k, v in dataset.attrs.items()}
-        return cls(dataset["time"].to_numpy(), kept, events or None, metadata)
+        return cls(jnp.asarray(dataset["time"]), kept, events or None, Metadata(metadata))
 
     def plot(self, name: str = "counts", *, axes: Any = None, label: str = "", **style: Any) -> Any:
         """Draw an observable against time, with a band of ± 2 standard errors for replicas.

@@ -19,14 +19,24 @@ TIME = 0.1
 
 def gas(n_particles, scheme, **changes):
     return jk.BrownianCoagulation(
-        n_particles, strength=F(20), diffusivity=F(1), scheme=scheme, reaction="annihilation",
-        interaction=jk.interactions.Ball(F(1)), **changes,
+        n_particles,
+        strength=F(20),
+        diffusivity=F(1),
+        scheme=scheme,
+        reaction="annihilation",
+        interaction=jk.interactions.Ball(F(1)),
+        **changes,
     )
 
 
 def density(n_particles, scheme, replicas, seed):
-    data = jk.simulate(gas(n_particles, scheme), jk.laws.Monodisperse(), jnp.array([TIME], F),
-                       key=jax.random.key(seed), replicas=replicas)
+    data = jk.simulate(
+        gas(n_particles, scheme),
+        jk.laws.Monodisperse(),
+        jnp.array([TIME], F),
+        key=jax.random.key(seed),
+        replicas=replicas,
+    )
     return float(data.mean("number")[0]), float(data.standard_error("number")[0])
 
 
@@ -83,8 +93,14 @@ def test_pairs_near_contact_follow_the_repulsion():
     n, epsilon = 50, 1 / 50
     edges = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
     pairs = jk.PairDensity(edges * epsilon)
-    data = jk.simulate(gas(n, "contact"), jk.laws.Monodisperse(), jnp.linspace(0.03, 0.1, 8, dtype=F),
-                       key=jax.random.key(9), replicas=1500, observe=[pairs])
+    data = jk.simulate(
+        gas(n, "contact"),
+        jk.laws.Monodisperse(),
+        jnp.linspace(0.03, 0.1, 8, dtype=F),
+        key=jax.random.key(9),
+        replicas=1500,
+        observe=[pairs],
+    )
     counted, expected = np.asarray(data["pair_density"]).sum((0, 1))
     ratio, error = counted / expected, np.sqrt(counted) / expected
     u = jk.collision_probability(20.0, 2.0, jk.interactions.Ball())
@@ -106,8 +122,13 @@ def test_inhomogeneous_gas_follows_the_equation_in_space():
         lambda x: jnp.array([1 + 0.8 * jnp.cos(2 * jnp.pi * x[0])]), maximum=1.85, max_mass=1
     )
     particles = jk.BrownianCoagulation(
-        400, strength=F(20), diffusivity=lambda n: F(0.3) / n, max_mass=2, overflow="absorb",
-        interaction=jk.interactions.Ball(F(1)), scheme="pair_law",
+        400,
+        strength=F(20),
+        diffusivity=lambda n: F(0.3) / n,
+        max_mass=2,
+        overflow="absorb",
+        interaction=jk.interactions.Ball(F(1)),
+        scheme="pair_law",
     )
     observe = [*particles.observables(), jk.fourier_mode([(1, 0, 0)], mass=1)]
     times = jnp.array([0.02, 0.05], F)

@@ -103,7 +103,7 @@ def test_pair_density_against_a_double_loop(dimension):
     alive = np.random.default_rng(5).random(n) < 0.8
     edges = [0.05, 0.1, 0.3, 0.45]
     measured = Weighted(jnp.where(alive, 0.1, 0.0), Coordinates(position=jnp.asarray(position)))
-    counted, expected = PairDensity(edges, dimension=dimension).evaluate(measured)
+    counted, expected = PairDensity(edges).evaluate(measured)
     truth = np.zeros(3)
     for i in range(n):
         for j in range(i):
@@ -119,7 +119,7 @@ def test_pair_density_against_a_double_loop(dimension):
 def test_pair_density_of_independent_particles_is_one():
     """5 standard errors; pairs at distance r are pairwise independent, so counts have variance
     ≤ mean. Fails with each pair counted twice."""
-    observable = PairDensity([0.0, 0.1, 0.2], dimension=3)
+    observable = PairDensity([0.0, 0.1, 0.2])
 
     def one(key):
         position = jax.random.uniform(key, (50, 3))

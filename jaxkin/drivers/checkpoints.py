@@ -32,7 +32,7 @@ class Checkpoint:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves((state, recorded))]
         temporary = self.file.with_suffix(".tmp.npz")
-        np.savez(temporary, *leaves, done=np.asarray(done), fingerprint=np.asarray(self.fingerprint))
+        np.savez(temporary, *leaves, done=np.int64(done), fingerprint=np.str_(self.fingerprint))
         os.replace(temporary, self.file)  # a killed run leaves the old file or the new one
 
     def load(self, like: tuple[Any, Any]) -> tuple[int, Any, list] | None:
@@ -45,8 +45,10 @@ class Checkpoint:
             return None
         with np.load(self.file) as stored:
             require(
-                str(stored["fingerprint"]) == self.fingerprint, "checkpoint",
-                "belong to the same run", f"{self.file} was written by another one",
+                str(stored["fingerprint"]) == self.fingerprint,
+                "checkpoint",
+                "belong to the same run",
+                f"{self.file} was written by another one",
                 "Name an empty folder, or repeat the arguments of the earlier call.",
             )
             done = int(stored["done"])

@@ -82,10 +82,18 @@ def simulate(
             gradient would be wrong. Differentiate `solve(particles.kinetic_limit(), …)` or fit.
     """
     require_increasing(times)
-    require(isinstance(replicas, int) and replicas >= 1, "replicas",
-            "be a positive integer", f"it is {replicas!r}")
-    require(batch_size is None or batch_size >= 1, "batch_size",
-            "be a positive number of tiles", f"it is {batch_size!r}")
+    require(
+        isinstance(replicas, int) and replicas >= 1,
+        "replicas",
+        "be a positive integer",
+        f"it is {replicas!r}",
+    )
+    require(
+        batch_size is None or batch_size >= 1,
+        "batch_size",
+        "be a positive number of tiles",
+        f"it is {batch_size!r}",
+    )
     chosen = tuple(particles.observables() if observe is None else observe)
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     particles.check(law)
@@ -107,7 +115,15 @@ def simulate(
             chosen_keys = keys[np.minimum(np.arange(start, start + tile), replicas - 1)]
             saved = Checkpoint(checkpoint, start, (particles, law, times, chosen_keys), chosen)
             return _run_tile(
-                particles, law, np.asarray(times), chosen_keys, chosen, events, bar, saved, start,
+                particles,
+                law,
+                np.asarray(times),
+                chosen_keys,
+                chosen,
+                events,
+                bar,
+                saved,
+                start,
                 min(tile, replicas - start),
             )
 
@@ -123,7 +139,7 @@ def simulate(
 
 def _join(particles, law, times, results) -> Trajectory:
     observed, logs = (
-        None if pieces[0] is None else jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
+        jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
         for pieces in zip(*results, strict=True)
     )
     replicas = jax.tree.leaves(observed)[0].shape[0]
@@ -157,8 +173,12 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, re
         saved.save(k + 1, state, recorded)
         bar(1)
     log = jax.vmap(particles.drain)(state) if events else None
-    require(not events or log is not None, "events", "be asked of a model that logs events",
-            f"{type(particles).__name__} keeps no log")
+    require(
+        not events or log is not None,
+        "events",
+        "be asked of a model that logs events",
+        f"{type(particles).__name__} keeps no log",
+    )
     return jax.tree.map(lambda x: x[:real], (_stack(recorded), log))
 
 
@@ -216,14 +236,18 @@ def _raise_faults(particles, state, recorded, times, first, real, time, law):
         if recorded:
             observed = jax.tree.map(lambda x: x[:real], _stack(recorded))
             partial = Trajectory(
-                jnp.asarray(times[: len(recorded)]), observed, None,
+                jnp.asarray(times[: len(recorded)]),
+                observed,
+                None,
                 particles.metadata(law) | {"replicas": real},
             )
         replica = first + int(bad[0])
         raise SimulationFault(
             f"{message} (replica {replica}, before time {time:g}; what was recorded until then is "
             "in `.partial` of this exception, and replicas that had ended in `.finished`)",
-            partial, replica, float(time),
+            partial,
+            replica,
+            float(time),
         )
 
 

@@ -88,19 +88,39 @@ class Smoluchowski(KineticEquation):
     ):
         if max_mass is None:
             known = [np.shape(a)[0] for a in (rate, diffusivity) if not callable(a) and np.ndim(a)]
-            require(len(known) > 0, "max_mass", "be given",
-                    "neither `rate` nor `diffusivity` is an array that tells it",
-                    "Name the largest mass, max_mass=8 say.")
+            require(
+                len(known) > 0,
+                "max_mass",
+                "be given",
+                "neither `rate` nor `diffusivity` is an array that tells it",
+                "Name the largest mass, max_mass=8 say.",
+            )
             max_mass = known[0]
-        require(isinstance(max_mass, int) and max_mass >= 1, "max_mass", "be a positive integer",
-                f"it is {max_mass!r}")
-        require(isinstance(dimension, int) and dimension >= 1, "dimension",
-                "be a positive integer", f"it is {dimension!r}")
-        require(modes is None or (isinstance(modes, int) and modes >= 4), "modes",
-                "be None or an integer of at least 4", f"it is {modes!r}",
-                "Fewer points keep no mode but the mean; use None for uniform densities.")
-        require(reaction in ("coagulation", "annihilation"), "reaction",
-                'be "coagulation" or "annihilation"', f"it is {reaction!r}")
+        require(
+            isinstance(max_mass, int) and max_mass >= 1,
+            "max_mass",
+            "be a positive integer",
+            f"it is {max_mass!r}",
+        )
+        require(
+            isinstance(dimension, int) and dimension >= 1,
+            "dimension",
+            "be a positive integer",
+            f"it is {dimension!r}",
+        )
+        require(
+            modes is None or (isinstance(modes, int) and modes >= 4),
+            "modes",
+            "be None or an integer of at least 4",
+            f"it is {modes!r}",
+            "Fewer points keep no mode but the mean; use None for uniform densities.",
+        )
+        require(
+            reaction in ("coagulation", "annihilation"),
+            "reaction",
+            'be "coagulation" or "annihilation"',
+            f"it is {reaction!r}",
+        )
         self.dimension, self.modes, self.reaction = dimension, modes, reaction
 
         dtype = common_dtype(rate, diffusivity)
@@ -142,10 +162,20 @@ class Smoluchowski(KineticEquation):
                 "Argument `law` must offer densities over masses, but it is a "
                 f"{type(law).__name__}. Use a law such as `laws.Monodisperse()`."
             )
-        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
-                f"its largest mass is {law.max_mass}", "Give the equation a larger `max_mass`.")
-        require(self.modes is not None or law.uniform, "law", "be uniform when `modes` is None",
-                "its densities vary in space", "Give the equation a number of `modes`.")
+        require(
+            law.max_mass <= self.max_mass,
+            "law",
+            f"have masses up to {self.max_mass}",
+            f"its largest mass is {law.max_mass}",
+            "Give the equation a larger `max_mass`.",
+        )
+        require(
+            self.modes is not None or law.uniform,
+            "law",
+            "be uniform when `modes` is None",
+            "its densities vary in space",
+            "Give the equation a number of `modes`.",
+        )
         places = jnp.asarray(torus.points(self.modes or 1, self.dimension), self.rate.dtype)
         densities = jnp.moveaxis(law.density(places), -1, 0).astype(self.rate.dtype)
         rows = [(0, self.max_mass + 1 - law.max_mass)] + [(0, 0)] * self.dimension

@@ -59,10 +59,16 @@ def weak_residual(
         (times,) residuals; zero up to the tolerances and the quadratures.
     """
     times = jnp.asarray(times, dtype=float)
-    require(times.ndim == 1 and times.size > 0 and times[0] > 0, "times",
-            "be one-dimensional and above 0", f"it is {times}", "Leave out time 0.")
-    require(isinstance(nodes, int) and nodes >= 1, "nodes", "be a positive integer",
-            f"it is {nodes!r}")
+    require(
+        times.ndim == 1 and times.size > 0 and times[0] > 0,
+        "times",
+        "be one-dimensional and above 0",
+        f"it is {times}",
+        "Leave out time 0.",
+    )
+    require(
+        isinstance(nodes, int) and nodes >= 1, "nodes", "be a positive integer", f"it is {nodes!r}"
+    )
     roots, weights = np.polynomial.legendre.leggauss(nodes)
     edges = jnp.concatenate([jnp.zeros(1), times])
     left, length = edges[:-1, None], jnp.diff(edges)[:, None]

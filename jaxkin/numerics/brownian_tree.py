@@ -32,13 +32,14 @@ def node_words(keys: Keys, node: UInt32[Array, " n"], level: UInt32[Array, " n"]
 
 
 def to_uniform(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
-    """Map random words to the open interval (0, 1)."""
-    return (words >> 9).astype(dtype) * 2.0**-23 + 2.0**-24
+    """Map random words to the open interval (0, 1), with all 32 bits near 0."""
+    return jnp.minimum((words.astype(dtype) + 0.5) * 2.0**-32, 1 - 2.0**-24)
 
 
 def to_normal(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
     """Map random words to standard normals."""
-    return jnp.sqrt(2.0).astype(dtype) * jax.lax.erf_inv(2 * to_uniform(words, dtype) - 1)
+    symmetric = (words >> 9).astype(dtype) * 2.0**-22 + (2.0**-23 - 1)
+    return jnp.sqrt(2.0).astype(dtype) * jax.lax.erf_inv(symmetric)
 
 
 def displacement(

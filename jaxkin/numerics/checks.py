@@ -26,7 +26,9 @@ def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> Non
     raise ValueError(f"Argument `{name}` must {must}, but {but}.{' ' + remedy if remedy else ''}")
 
 
-def require_finite(value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False) -> None:
+def require_finite(
+    value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False
+) -> None:
     """Raise unless every entry of `value` is finite and at least (or above) `minimum`."""
     if is_traced(value):
         return

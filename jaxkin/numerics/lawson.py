@@ -93,5 +93,3 @@ class Lawson(diffrax.AbstractAdaptiveSolver):
 def _differences() -> set[float]:
     """The durations c_i − c_j over which a step propagates."""
     return {a - b for a in _NODES for b in _NODES if a >= b} | set(_NODES)
-
-

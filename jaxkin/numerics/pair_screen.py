@@ -37,7 +37,7 @@ def may_meet(
             √(|r₀|²|r₁|²) + r₀·r₁; the bound of a pair is the sum of two shares, −∞ removes one.
         column_start: d arrays (replicas, 1, columns), likewise the others.
     """
-    start2 = stop2 = dot = 0.0
+    start2 = stop2 = dot = jnp.zeros((), row_limit.dtype)
     for x, dx, y, dy in zip(row_start, row_shift, column_start, column_shift, strict=True):
         apart = y - x
         apart = apart - jnp.round(apart)
@@ -69,6 +69,7 @@ def screen_limit(
     reach: float,
     range_: Array,
     farthest: Array,
+    fastest: Array,
 ) -> Float[Array, "*n"]:
     """Return each particle's share of the bound that `may_meet` compares with.
 
@@ -80,8 +81,9 @@ def screen_limit(
         alive: False removes the particle.
         step: τ.
         range_: ρ, the largest range of any pair.
-        farthest: the largest displacement of any particle in the step.
+        farthest: the largest displacement of any particle of the replica in the step.
+        fastest: the largest diffusivity of any mass.
     """
-    longest = jnp.sqrt(4 * farthest**2 + 8 * reach * diffusivity.max() * step)
+    longest = jnp.sqrt(4 * farthest**2 + 8 * reach * fastest * step)
     share = 2 * reach * diffusivity * step + range_ * longest + range_**2
     return jnp.where(alive, share, -jnp.inf)

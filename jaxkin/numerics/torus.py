@@ -39,9 +39,7 @@ def to_modes(field: Float[Array, "..."], dimension: int) -> Complex[Array, "..."
     return jnp.where(kept(field.shape[-1], dimension), modes, 0)
 
 
-def to_grid(
-    modes: Complex[Array, "..."], resolution: int, dimension: int
-) -> Float[Array, "..."]:
+def to_grid(modes: Complex[Array, "..."], resolution: int, dimension: int) -> Float[Array, "..."]:
     """Return the real field of these coefficients on the grid."""
     axes = tuple(range(-dimension, 0))
     return jnp.fft.irfftn(modes, s=(resolution,) * dimension, axes=axes)

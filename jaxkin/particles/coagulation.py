@@ -18,7 +18,7 @@ As N → ∞ the densities Z/N·#{particles of mass n} obey the Smoluchowski equ
 
 import functools
 import math
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import equinox as eqx
 import jax
@@ -36,13 +36,13 @@ from jaxkin.particles.pair_law import PairLawScheme
 from jaxkin.particles.reactions import move, react
 from jaxkin.particles.swarm import PairTable
 from jaxkin.physics.census import OfMass, Overflow, census
-from jaxkin.physics.interactions import Interaction, check_interaction
+from jaxkin.physics.interactions import Interaction, RadialInteraction, check_interaction
 from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
+from jaxkin.physics.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.scattering import coagulation_rate
 
-
-LONGEST = 0.02  # Dτ at which a pair 1/2 apart cannot meet, so that one periodic image is enough
-
+LONGEST = 0.008  # Dτ up to which pairs meet through their nearest image only (but for 3e-5)
+SHORTEST = 3.0  # Dτ/ρ² from which on the pair law of d = 3 is right to 2e-3 (8e-5 from 10 on)
 
 _SMALL = "make the interaction range small against the unit torus, below 0.1"
 _SMALLER = "Use more particles, a smaller density, or smaller radii."
@@ -60,6 +60,7 @@ class Gas(eqx.Module):
         reactions: number of reactions so far.
         log: (3, N) time and masses of each reaction; at most N − 1 can happen.
         lost: whether the work list was ever too small.
+        short: whether a step was too short for the pair law.
     """
 
     position: Float[Array, "d N"]
@@ -70,6 +71,7 @@ class Gas(eqx.Module):
     reactions: Int32[Array, ""]
     log: Float[Array, "3 N"]
     lost: Bool[Array, ""]
+    short: Bool[Array, ""]
 
 
 class BrownianCoagulation(Particles):
@@ -90,7 +92,7 @@ class BrownianCoagulation(Particles):
         range_exponent: δ in (0, 1], 1 for (1.7); smaller for the intermediate scalings of §3.4
             (d = 3).
         scheme: "contact" resolves each contact and knows V but not β; "pair_law" takes the
-            scattering length of the recipe as given and reaches large N (d = 3).
+            scattering length of the recipe as given and reaches large N (radial V only in d = 2).
         step: the macroscopic time step τ; None chooses one for speed ("contact", whose bias
             does not depend on it) or for bias below 1e-3 ("pair_law").
         leaf: D h/ρ² of the shortest segments of the contact scheme (see
@@ -131,27 +133,51 @@ class BrownianCoagulation(Particles):
         step: float | None = None,
         leaf: float = 0.01,
     ):
-        require(dimension in (2, 3), "dimension", "be 2 or 3", f"it is {dimension!r}",
-                "In one dimension particles cannot avoid contact and (1.7) has no meaning.")
-        require(isinstance(n_particles, int) and n_particles >= 2, "n_particles",
-                "be an integer of at least 2", f"it is {n_particles!r}")
-        require(isinstance(max_mass, int) and max_mass >= 1, "max_mass",
-                "be a positive integer", f"it is {max_mass!r}")
+        require(
+            dimension in (2, 3),
+            "dimension",
+            "be 2 or 3",
+            f"it is {dimension!r}",
+            "In one dimension particles cannot avoid contact and (1.7) has no meaning.",
+        )
+        require(
+            isinstance(n_particles, int) and n_particles >= 2,
+            "n_particles",
+            "be an integer of at least 2",
+            f"it is {n_particles!r}",
+        )
+        require(
+            isinstance(max_mass, int) and max_mass >= 1,
+            "max_mass",
+            "be a positive integer",
+            f"it is {max_mass!r}",
+        )
         for name, value, choices in (
             ("overflow", overflow, ("raise", "absorb")),
             ("reaction", reaction, ("coagulation", "annihilation")),
             ("scheme", scheme, ("contact", "pair_law")),
         ):
             require(value in choices, name, f"be one of {choices}", f"it is {value!r}")
-        require(0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]",
-                f"it is {range_exponent}")
-        require(range_exponent == 1 or dimension == 3, "range_exponent", "be 1 in two dimensions",
-                f"it is {range_exponent}", "The scalings of §3.4 are for d = 3.")
-        require(scheme == "contact" or dimension == 3, "scheme", "be 'contact' in two dimensions",
-                f"it is {scheme!r}", "The pair law is that of a point scatterer in d = 3.")
+        require(
+            0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]", f"it is {range_exponent}"
+        )
+        require(
+            range_exponent == 1 or dimension == 3,
+            "range_exponent",
+            "be 1 in two dimensions",
+            f"it is {range_exponent}",
+            "The scalings of §3.4 are for d = 3.",
+        )
         require(step is None or step > 0, "step", "be positive", f"it is {step}")
         require(0 < leaf <= 1, "leaf", "lie in (0, 1]", f"it is {leaf}")
         check_interaction(interaction, dimension)
+        require(
+            scheme == "contact" or dimension == 3 or interaction.radial,
+            "scheme",
+            "be 'contact' for a V that is not radial in d = 2",
+            f"it is {scheme!r}",
+            "The pair law knows the planar scattering length of a radial V alone.",
+        )
         radius = 0.5 if radius is None else radius
         dtype = common_dtype(strength, diffusivity, radius)
         self.strength = over_pairs(strength, max_mass, "strength", dtype)
@@ -181,13 +207,18 @@ class BrownianCoagulation(Particles):
         else:
             strength = self.strength * jnp.exp((d - 2) * (1 - delta) * log_epsilon)
         length = jnp.zeros_like(strength)
-        if self.scheme == "pair_law":
-            pair = self.diffusivity[:, None] + self.diffusivity
+        pair = self.diffusivity[:, None] + self.diffusivity
+        if self.scheme == "pair_law" and d == 2:
+            radial = cast(RadialInteraction, self.interaction)
+            length = log_range - contact_logarithm(strength / pair, radial)  # ln ℓ
+        elif self.scheme == "pair_law":
             rate = coagulation_rate(strength, pair, self.interaction, dimension=d)
             length = rate / (4 * jnp.pi * pair) * jnp.exp(log_range)
         dtype = self.dtype
         return PairTable(
-            self.diffusivity.astype(dtype), strength.astype(dtype), log_range.astype(dtype),
+            self.diffusivity.astype(dtype),
+            strength.astype(dtype),
+            log_range.astype(dtype),
             length.astype(dtype),
         )
 
@@ -200,10 +231,39 @@ class BrownianCoagulation(Particles):
 
     def check(self, law: MassLaw) -> None:
         """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
-        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
-                f"it has masses up to {law.max_mass}", "Raise `max_mass`.")
-        widest = self.widest_range(self.log_epsilon(law.total(self.dimension)))
+        require(
+            law.max_mass <= self.max_mass,
+            "law",
+            f"have masses up to {self.max_mass}",
+            f"it has masses up to {law.max_mass}",
+            "Raise `max_mass`.",
+        )
+        log_epsilon = self.log_epsilon(law.total(self.dimension))
+        widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
+        step, longest = self.macro_step(log_epsilon), LONGEST / (2 * self.diffusivity.max())
+        require(
+            step <= longest * (1 + 1e-6),
+            "step",
+            f"be at most {longest:.3g}, so that pairs meet through their nearest image only",
+            f"it is {step}",
+        )
+        require(
+            ~self.too_short(step, log_epsilon),
+            "step",
+            f"be at least {SHORTEST:g} ρ²/D for the pair law of the slowest pair",
+            f"it is {step} and ρ = {widest}",
+            "Use scheme='contact', or more particles.",
+        )
+        if self.scheme == "pair_law" and self.dimension == 2:
+            spread = 2 * self.diffusivity.min() * self.macro_step(log_epsilon)
+            require(
+                spread >= 2500 * widest**2,
+                "scheme",
+                "be 'contact' in d = 2 unless Dτ is at least 2500 ρ²",
+                f"it is {spread / widest**2:.3g} ρ²",
+                "Use more particles or a smaller density.",
+            )
 
     def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
         """Return the largest range ρ of any pair, in units of the torus."""
@@ -211,20 +271,33 @@ class BrownianCoagulation(Particles):
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
-        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
-                f"it has masses up to {law.max_mass}", "Raise `max_mass`.")
+        require(
+            law.max_mass <= self.max_mass,
+            "law",
+            f"have masses up to {self.max_mass}",
+            f"it has masses up to {law.max_mass}",
+            "Raise `max_mass`.",
+        )
         total = law.total(self.dimension)
         log_epsilon = self.log_epsilon(total).astype(self.dtype)
         log_epsilon = eqx.error_if(
-            log_epsilon, ~(self.widest_range(log_epsilon) < 0.1),
+            log_epsilon,
+            ~(self.widest_range(log_epsilon) < 0.1),
             f"Argument `n_particles` must {_SMALL}, but the range exceeds 0.1. {_SMALLER}",
         )
         drawn = law.sample_particles(self.n_particles, self.dimension, key=key, dtype=self.dtype)
         zero = jnp.int32(0)
         log = jnp.full((3, self.n_particles), jnp.nan, self.dtype)
         return Gas(
-            drawn.position.T, drawn.mass, zero, log_epsilon,
-            (total / self.n_particles).astype(self.dtype), zero, log, jnp.asarray(False),
+            drawn.position.T,
+            drawn.mass,
+            zero,
+            log_epsilon,
+            (total / self.n_particles).astype(self.dtype),
+            zero,
+            log,
+            jnp.asarray(False),
+            jnp.asarray(False),
         )
 
     def advance(self, state: Gas, start: Array, stop: Array, *, key) -> Gas:
@@ -244,6 +317,8 @@ class BrownianCoagulation(Particles):
         longest = self.macro_step(states.log_epsilon[0])
         steps = jnp.ceil((stop - start) / longest - 1e-6).astype(jnp.int32)
         step = ((stop - start) / steps).astype(self.dtype)
+        short = states.short | self.too_short(step, states.log_epsilon[0])
+        states = eqx.tree_at(lambda s: s.short, states, short)
 
         def one(k, states):
             return self._step(states, scheme, table, start + k * step, step, k, keys)
@@ -274,13 +349,20 @@ class BrownianCoagulation(Particles):
 
     def drain(self, state: Gas) -> dict[str, Array]:
         """Return the log of reactions: `time`, `mass_i`, `mass_j` (N,), and their `count`."""
-        time, mass_i, mass_j = state.log
+        time, mass_i, mass_j = state.log[:, jnp.argsort(state.log[0])]  # NaN comes last
         masses = [jnp.nan_to_num(m).astype(jnp.int32) for m in (mass_i, mass_j)]
         return {"time": time, "mass_i": masses[0], "mass_j": masses[1], "count": state.reactions}
 
     def faults(self, state: Gas) -> dict[str, Array]:
         """Return what can go wrong: a mass past `max_mass`, a work list too small."""
-        faults = {"The work list overflowed; use a smaller `step`": state.lost}
+        faults = {
+            "The work list of pairs overflowed; use a larger `leaf` or fewer particles": state.lost,
+            "Argument `times` must leave Dτ of at least 3 ρ² between them for scheme='pair_law', "
+            "but they are closer. Record fewer times, or use scheme='contact'": state.short,
+            "A position is not a number; report the parameters, please": ~jnp.all(
+                jnp.isfinite(state.position)
+            ),
+        }
         if self.overflow == "raise":
             message = (
                 f"Argument `max_mass` must bound every mass, but a product grew past "
@@ -293,9 +375,12 @@ class BrownianCoagulation(Particles):
         """Return N, Z, ε and the scheme."""
         total = law.total(self.dimension)
         return {
-            "model": "BrownianCoagulation", "n_particles": self.n_particles,
-            "total_density": float(total), "log_epsilon": float(self.log_epsilon(total)),
-            "dimension": self.dimension, "scheme": self.scheme,
+            "model": "BrownianCoagulation",
+            "n_particles": self.n_particles,
+            "total_density": float(total),
+            "log_epsilon": float(self.log_epsilon(total)),
+            "dimension": self.dimension,
+            "scheme": self.scheme,
             "step": float(self.macro_step(self.log_epsilon(total))),
             "reaction": self.reaction,
         }
@@ -312,18 +397,28 @@ class BrownianCoagulation(Particles):
             **resolution: `modes`, the Fourier points in each direction for a gas that varies in
                 space; None for a uniform one.
         """
-        require(equation in (None, "smoluchowski"), "equation", "be 'smoluchowski'",
-                f"it is {equation!r}")
+        require(
+            equation in (None, "smoluchowski"),
+            "equation",
+            "be 'smoluchowski'",
+            f"it is {equation!r}",
+        )
         pair = self.diffusivity[:, None] + self.diffusivity
         rate = coagulation_rate(
-            self.strength, pair, self.interaction, dimension=self.dimension,
+            self.strength,
+            pair,
+            self.interaction,
+            dimension=self.dimension,
             range_exponent=self.range_exponent,
         )
         if self.dimension == 3:
             rate = rate * (self.radius[:, None] + self.radius)
         return Smoluchowski(
-            rate=rate, diffusivity=self.diffusivity, dimension=self.dimension,
-            reaction=self.reaction, **resolution,
+            rate=rate,
+            diffusivity=self.diffusivity,
+            dimension=self.dimension,
+            reaction=self.reaction,
+            **resolution,
         )
 
     # The step.
@@ -339,8 +434,15 @@ class BrownianCoagulation(Particles):
         fastest, slowest = 2 * self.diffusivity.max(), 2 * self.diffusivity.min()
         if self.scheme == "contact":
             return min(LONGEST, 1e-3 * max(1.0, (300 / self.n_particles) ** 0.67)) / fastest
-        widest = self.widest_range(log_epsilon)
-        return jnp.maximum(4e-3 / fastest, 10 * widest**2 / slowest)
+        enough = 10 * self.widest_range(log_epsilon) ** 2 / slowest
+        return jnp.minimum(jnp.maximum(4e-3 / fastest, enough), LONGEST / fastest)
+
+    def too_short(self, step: Array, log_epsilon: Array) -> Bool[Array, ""]:
+        """Return whether the pair law in d = 3 does not hold over a step (`SHORTEST`)."""
+        if self.scheme != "pair_law" or self.dimension != 3:
+            return jnp.asarray(False)
+        spread = 2 * self.diffusivity.min() * step
+        return spread < (1 - 1e-3) * SHORTEST * self.widest_range(log_epsilon) ** 2
 
     def _scheme(self):
         if self.scheme == "pair_law":
@@ -356,22 +458,40 @@ class BrownianCoagulation(Particles):
         position = jnp.moveaxis(states.position, 0, 1).reshape(self.dimension, -1)
         swarm = move(position, states.mass.reshape(-1), draws[:2], table, step)
 
-        def record(carry, outcome):
+        def record(carry, events):
             overflow, reactions, log = carry
-            total = outcome.mass_i + outcome.mass_j
-            entry = jnp.stack([start + step * outcome.time, outcome.mass_i, outcome.mass_j])
-            place = jnp.where(outcome.happened, reactions, places)
-            log = log.at[jnp.arange(replicas), :, place].set(entry.T.astype(log.dtype), mode="drop")
-            heavy = outcome.happened & (total > self.max_mass) & (self.reaction == "coagulation")
-            return overflow + jnp.where(heavy, total, 0), reactions + outcome.happened, log
+            number = jnp.zeros(replicas, jnp.int32).at[events.replica].add(events.happened)
+            before = (jnp.cumsum(number) - number)[events.replica]
+            rank = jnp.cumsum(events.happened, dtype=jnp.int32) - 1 - before
+            place = jnp.where(events.happened, reactions[events.replica] + rank, places)
+            entry = jnp.stack([start + step * events.time, events.mass_i, events.mass_j], 1)
+            log = log.at[events.replica, :, place].set(entry.astype(log.dtype), mode="drop")
+            total = events.mass_i + events.mass_j
+            heavy = events.happened & (total > self.max_mass) & (self.reaction == "coagulation")
+            overflow = overflow.at[events.replica].add(jnp.where(heavy, total, 0))
+            return overflow, reactions + number, log
 
         swarm, carry, lost = react(
-            scheme, swarm, table, step, places, self.max_mass, self.reaction == "annihilation",
-            record, (states.overflow, states.reactions, states.log),
+            scheme,
+            swarm,
+            table,
+            step,
+            places,
+            self.max_mass,
+            self.reaction == "annihilation",
+            record,
+            (states.overflow, states.reactions, states.log),
         )
         position = swarm.start + swarm.shift
         position = (position - jnp.floor(position)).reshape(self.dimension, replicas, places)
         return Gas(
-            jnp.moveaxis(position, 1, 0), swarm.mass.reshape(replicas, places), carry[0],
-            states.log_epsilon, states.weight, carry[1], carry[2], states.lost | lost,
+            jnp.moveaxis(position, 1, 0),
+            swarm.mass.reshape(replicas, places),
+            carry[0],
+            states.log_epsilon,
+            states.weight,
+            carry[1],
+            carry[2],
+            states.lost | lost,
+            states.short,
         )

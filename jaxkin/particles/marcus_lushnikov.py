@@ -88,10 +88,18 @@ class MarcusLushnikov(Particles):
         overflow: str = "raise",
         reaction: str = "coagulation",
     ):
-        require(isinstance(n_particles, int) and n_particles >= 2, "n_particles",
-                "be an integer of at least 2", f"it is {n_particles!r}")
-        require(overflow in ("raise", "absorb"), "overflow", 'be "raise" or "absorb"',
-                f"it is {overflow!r}")
+        require(
+            isinstance(n_particles, int) and n_particles >= 2,
+            "n_particles",
+            "be an integer of at least 2",
+            f"it is {n_particles!r}",
+        )
+        require(
+            overflow in ("raise", "absorb"),
+            "overflow",
+            'be "raise" or "absorb"',
+            f"it is {overflow!r}",
+        )
         # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
         self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
         self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
@@ -103,8 +111,13 @@ class MarcusLushnikov(Particles):
 
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
         """Draw N₀ independent masses."""
-        require(law.max_mass <= self.max_mass, "law", f"have masses up to {self.max_mass}",
-                f"its largest mass is {law.max_mass}", "Give the particles a larger `max_mass`.")
+        require(
+            law.max_mass <= self.max_mass,
+            "law",
+            f"have masses up to {self.max_mass}",
+            f"its largest mass is {law.max_mass}",
+            "Give the particles a larger `max_mass`.",
+        )
         mass = law.sample_particles(self.n_particles, 1, key=key).mass
         dtype, capacity = self.rate.dtype, (self.n_particles,)
         return Masses(
@@ -198,22 +211,32 @@ class MarcusLushnikov(Particles):
 
     def drain(self, state: Masses) -> dict[str, Array]:
         """Return the log: `time` (N₀,) padded with NaN, `mass_i` ≤ `mass_j` (N₀,), and `count`."""
-        return {"time": state.time, "mass_i": state.mass_i, "mass_j": state.mass_j,
-                "count": state.events}
+        return {
+            "time": state.time,
+            "mass_i": state.mass_i,
+            "mass_j": state.mass_j,
+            "count": state.events,
+        }
 
     def faults(self, state: Masses) -> dict[str, Array]:
         """Report a mass that outgrew M, unless it is absorbed."""
         if self.overflow == "absorb":
             return {}
-        message = (f"A mass grew past max_mass={self.max_mass}. Give a larger `max_mass`, end "
-                   'earlier, or use overflow="absorb".')
+        message = (
+            f"A mass grew past max_mass={self.max_mass}. Give a larger `max_mass`, end "
+            'earlier, or use overflow="absorb".'
+        )
         return {message: state.outgrown}
 
     def metadata(self, law: Any) -> dict[str, Any]:
         """Return N₀, Z, M and the reaction."""
-        return {"model": "MarcusLushnikov", "n_particles": self.n_particles,
-                "total_density": float(np.asarray(law.total(1))), "max_mass": self.max_mass,
-                "reaction": self.reaction}
+        return {
+            "model": "MarcusLushnikov",
+            "n_particles": self.n_particles,
+            "total_density": float(np.asarray(law.total(1))),
+            "max_mass": self.max_mass,
+            "reaction": self.reaction,
+        }
 
     def tile(self, replicas: int) -> int:
         """Return how many replicas run together."""
@@ -225,8 +248,17 @@ class MarcusLushnikov(Particles):
         Raises:
             ValueError: another equation, or a spatial resolution, is asked for.
         """
-        require(equation in (None, "smoluchowski"), "equation", 'be "smoluchowski"',
-                f"it is {equation!r}")
-        require(not resolution, "resolution", "be empty", f"it is {resolution}",
-                "A well-mixed process has no space to resolve.")
+        require(
+            equation in (None, "smoluchowski"),
+            "equation",
+            'be "smoluchowski"',
+            f"it is {equation!r}",
+        )
+        require(
+            not resolution,
+            "resolution",
+            "be empty",
+            f"it is {resolution}",
+            "A well-mixed process has no space to resolve.",
+        )
         return Smoluchowski(self.rate, reaction=self.reaction)

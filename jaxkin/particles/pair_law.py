@@ -1,14 +1,16 @@
-"""The pair-law scheme: the exact law of a pair between the ends of a step, for large N (d = 3).
+"""The pair-law scheme: the exact law of a pair between the ends of a step, for large N.
 
-It takes the scattering length a = β/(4πD) of the recipe as given (`physics.point_scatterer`) and
-tests what many bodies make of it; that particles obey β it cannot show. Positions at the ends of
-a step are drawn freely, and each pair that may have met reacts with the probability of its
-bridge. Different pairs are drawn independently given the ends.
+It takes the scattering length of the recipe as given, a = β/(4πD) in d = 3 and ln ℓ in d = 2
+(`physics.point_scatterer`, `physics.point_scatterer_2d`), and tests what many bodies make of it;
+that particles obey β it cannot show. Positions at the ends of a step are drawn freely, and each
+pair that may have met reacts with the probability of its bridge. Different pairs are drawn
+independently given the ends.
 
-Bias: the law of one pair is exact up to 8e-5 for Dτ ≥ 10 ρ². The pairs of one particle share its
-path, which independence given the ends ignores; that matters only if two encounters fall into
-one step, at relative order βhτ times the correlation of the two, and is below 1e-3 for the
-default step (measured against the contact scheme in `benchmarks/coagulation.py`).
+Bias: in d = 3 the law of one pair is exact up to 8e-5 for Dτ ≥ 10 ρ², in d = 2 up to ρ²/(Dτ),
+mostly astronomically small, and 2e-5 of its table. The pairs of one particle share its path,
+which independence given the ends ignores; that matters only if two encounters fall into one step,
+at relative order βhτ times the correlation of the two, and in d = 3 is below 1e-3 for the default
+step (measured against the contact scheme in `benchmarks/coagulation.py`).
 """
 
 import equinox as eqx
@@ -18,8 +20,9 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform
 from jaxkin.particles.swarm import PairTable, Swarm
-from jaxkin.physics.point_scatterer import reaction_probability, reaction_time
+from jaxkin.physics import point_scatterer, point_scatterer_2d
 
+LAWS = {2: point_scatterer_2d, 3: point_scatterer}  # of one pair, by dimension
 PAIR, BRIDGE, PRODUCT = 1 << 20, 1 << 21, 1 << 22  # names of draws, in place of a level
 
 
@@ -29,11 +32,12 @@ class PairLawScheme(eqx.Module):
     Args:
         reach: pairs whose chance of meeting is below e^{−reach} are left out.
         block: items that are handled at once.
+        one_at_a_time: take reactions in the order of time, one by one; slower.
     """
 
     reach: float = eqx.field(static=True, default=10.0)
     block: int = eqx.field(static=True, default=4096)
-    levels: int = eqx.field(static=True, default=0)
+    one_at_a_time: bool = eqx.field(static=True, default=False)
 
     def items(
         self, swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array
@@ -46,7 +50,7 @@ class PairLawScheme(eqx.Module):
     ) -> tuple[Array, Array, None, None, None]:
         """Decide for each pair whether and when it reacts; there is nothing to bisect."""
         i, j = integers
-        dtype = swarm.start.dtype
+        law, dtype = LAWS[swarm.start.shape[0]], swarm.start.dtype
         mass_i, mass_j = swarm.mass[i] - 1, swarm.mass[j] - 1
         relative = table.diffusivity[mass_i] + table.diffusivity[mass_j]
         begin = jnp.maximum(swarm.birth[i], swarm.birth[j])
@@ -55,18 +59,28 @@ class PairLawScheme(eqx.Module):
         # Draws of a product differ from those that its slot made before.
         words = node_words(swarm.keys[:, i], _bits(begin) ^ swarm.keys[0, j], _name(i, PAIR))
         other = node_words(swarm.keys[:, j], _bits(begin) ^ swarm.keys[1, i], _name(i, PAIR))
-        probability = reaction_probability(start, stop, spread, table.length[mass_i, mass_j])
+        length = table.length[mass_i, mass_j]  # its logarithm in d = 2
+        probability = law.reaction_probability(start, stop, spread, length)
         fires = to_uniform(words[0] ^ other[0], dtype) < probability
-        fraction = reaction_time(
-            jnp.sqrt(jnp.sum(start**2, 0)), jnp.sqrt(jnp.sum(stop**2, 0)), spread,
-            to_normal(words[1], dtype), to_uniform(words[2], dtype),
+        fraction = law.reaction_time(
+            jnp.sqrt(jnp.sum(start**2, 0)),
+            jnp.sqrt(jnp.sum(stop**2, 0)),
+            spread,
+            to_normal(words[1], dtype),
+            to_uniform(words[2], dtype),
             to_uniform(words[3], dtype),
         )
         return fires, begin + (1 - begin) * fraction, None, None, None
 
     def product(
-        self, swarm: Swarm, table: PairTable, step: Array, stays: Array, goes: Array,
-        time: Array, mass: Array,
+        self,
+        swarm: Swarm,
+        table: PairTable,
+        step: Array,
+        stays: Array,
+        goes: Array,
+        time: Array,
+        mass: Array,
     ) -> tuple[Array, Array, Array]:
         """Return (start, shift, born) of the product, born where the pair met.
 
@@ -86,7 +100,9 @@ class PairLawScheme(eqx.Module):
         part = jnp.clip((time - begin) / (1 - begin), 0, 1)
         draws = [
             to_normal(
-                node_words(swarm.keys[:, stays], _bits(time), _name(stays, PRODUCT + k))[:dimension],
+                node_words(swarm.keys[:, stays], _bits(time), _name(stays, PRODUCT + k))[
+                    :dimension
+                ],
                 dtype,
             )
             for k in range(3)

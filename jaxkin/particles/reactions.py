@@ -1,16 +1,20 @@
 """One step of a tile: move everybody, then let pairs react in the order of time.
 
-Reactions are taken one at a time in each replica, the earliest first. When i and j react at t, a
-product takes the slot of the survivor, and only then are the pairs of the product looked at, and
-those of the slots whose partner has just gone. The increments of a Brownian path after a
-reaction do not depend on it, so the product keeps the later increments of the survivor, scaled
-by √(d(m_i+m_j)/d(m_i)); with that the step is exact for any number of reactions in it.
+When i and j react at t, a product takes the slot of the survivor, and only then are the pairs of
+the product looked at, and those of the slots whose partner has just gone. The increments of a
+Brownian path after a reaction do not depend on it, so the product keeps the later increments of
+the survivor, scaled by √(d(m_i+m_j)/d(m_i)).
+
+A scheme with `one_at_a_time` takes the earliest reaction of each replica in each round, which is
+exact for any number of reactions in a step. Otherwise all pairs whose partners are each other's
+first react in one round: a product can then come too late to take a particle from another pair,
+which swaps one reaction for another with probability (βhτ)²/N for each particle and step.
 """
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int32
+from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.numerics.brownian_tree import (
     displacement,
@@ -18,22 +22,25 @@ from jaxkin.numerics.brownian_tree import (
     to_normal,
     to_uniform,
 )
+from jaxkin.numerics.compaction import set_places
 from jaxkin.particles.swarm import First, PairTable, Scheme, Swarm, first_reactions
 
 
-class Outcome(eqx.Module):
-    """What a reaction in each replica did; `happened` is False where there was none.
+class Events(eqx.Module):
+    """Reactions of one round, in the order of the replicas.
 
     Attributes:
-        happened: (R,) whether a reaction took place.
-        time: (R,) its time as a fraction of the step.
-        mass_i: (R,) the mass of the survivor; `mass_j` of the other.
+        happened: (K,) whether the entry is real.
+        replica: (K,) where it took place.
+        time: (K,) when, as a fraction of the step.
+        mass_i: (K,) the mass of the survivor; `mass_j` of the other.
     """
 
-    happened: Array
-    time: Float[Array, " R"]
-    mass_i: Int32[Array, " R"]
-    mass_j: Int32[Array, " R"]
+    happened: Bool[Array, " K"]
+    replica: Int32[Array, " K"]
+    time: Float[Array, " K"]
+    mass_i: Int32[Array, " K"]
+    mass_j: Int32[Array, " K"]
 
 
 def move(
@@ -69,29 +76,39 @@ def react(
         places: N, slots for each replica.
         max_mass: a heavier product leaves its slot vacant.
         annihilate: both partners vanish (paper 002 §3).
-        record: function (carry, outcome) -> carry.
+        record: function (carry, events) -> carry.
         carry: what `record` accumulates.
 
     Returns:
         swarm, carry, and whether the work list overflowed.
     """
     slots = swarm.mass.size
-    offset = jnp.arange(slots // places, dtype=jnp.int32) * places
+    replicas = slots // places
 
-    def one_each(loop):
+    def next_events(first):
+        """Return slots i (K,) that react with their partner now, and which of them are real."""
+        if scheme.one_at_a_time:
+            earliest = jnp.argmin(first.time.reshape(-1, places), axis=1).astype(jnp.int32)
+            i = jnp.arange(replicas, dtype=jnp.int32) * places + earliest
+            return i, jnp.isfinite(first.time[i])
+        own = jnp.arange(slots, dtype=jnp.int32)
+        mutual = jnp.isfinite(first.time) & (first.partner[first.partner] == own)
+        i = set_places(mutual & (own < first.partner), max(replicas, slots // 32))
+        return jnp.minimum(i, slots - 1), i < slots
+
+    def one_round(loop):
         swarm, first, fresh, _, carry, lost = loop
         first = First(jnp.where(fresh, jnp.inf, first.time), first.partner)
         first, overflow = first_reactions(scheme, swarm, table, step, fresh, first, places)
 
-        i = offset + jnp.argmin(first.time.reshape(-1, places), axis=1).astype(jnp.int32)
+        i, happened = next_events(first)
         time, j = first.time[i], first.partner[i]
-        happened = jnp.isfinite(time)
         words = node_words(swarm.keys[:, i], swarm.keys[0, j], swarm.keys[1, j])
         draw = to_uniform(words[0], time.dtype)
         total = swarm.mass[i] + swarm.mass[j]
         stays = jnp.where(draw * total < swarm.mass[i], i, j)
         goes = i + j - stays
-        outcome = Outcome(happened, time, swarm.mass[stays], swarm.mass[goes])
+        events = Events(happened, i // places, time, swarm.mass[stays], swarm.mass[goes])
         mass = jnp.where(annihilate | (total > max_mass), 0, total)
         start, shift, born = scheme.product(swarm, table, step, stays, goes, time, mass)
 
@@ -101,17 +118,20 @@ def react(
         gone = put(put(jnp.zeros(slots, bool), stays, True), goes, True)
         widowed = jnp.isfinite(first.time) & gone[first.partner]
         swarm = Swarm(
-            put(swarm.start, stays, start), put(swarm.shift, stays, shift),
-            put(swarm.birth, stays, time), put(swarm.born, stays, born),
-            put(put(swarm.mass, stays, mass), goes, 0), swarm.keys,
+            put(swarm.start, stays, start),
+            put(swarm.shift, stays, shift),
+            put(swarm.birth, stays, time),
+            put(swarm.born, stays, born),
+            put(put(swarm.mass, stays, mass), goes, 0),
+            swarm.keys,
         )
         more = jnp.any(happened)
-        return swarm, first, gone | widowed, more, record(carry, outcome), lost | overflow
+        return swarm, first, gone | widowed, more, record(carry, events), lost | overflow
 
     nothing = First(jnp.full(slots, jnp.inf, swarm.start.dtype), jnp.zeros(slots, jnp.int32))
     everyone, no = jnp.ones(slots, bool), jnp.asarray(False)
     loop = swarm, nothing, everyone, jnp.asarray(True), carry, no
-    swarm, _, _, _, carry, lost = jax.lax.while_loop(lambda loop: loop[3], one_each, loop)
+    swarm, _, _, _, carry, lost = jax.lax.while_loop(lambda loop: loop[3], one_round, loop)
     return swarm, carry, lost
 
 
@@ -126,10 +146,11 @@ def continue_path(
     old = table.diffusivity[jnp.maximum(swarm.mass[slot] - 1, 0)]
     new = table.diffusivity[jnp.maximum(mass - 1, 0)]
     until = displacement(
-        swarm.keys[:, slot], jnp.where(jnp.isfinite(time), time, 0), swarm.shift[:, slot],
-        jnp.sqrt(old * step), levels,
+        swarm.keys[:, slot],
+        jnp.where(jnp.isfinite(time), time, 0),
+        swarm.shift[:, slot],
+        jnp.sqrt(old * step),
+        levels,
     )
     ratio = jnp.sqrt(new / old)
-    return (
-        swarm.start[:, slot] + (1 - ratio) * until, ratio * swarm.shift[:, slot], ratio * until
-    )
+    return (swarm.start[:, slot] + (1 - ratio) * until, ratio * swarm.shift[:, slot], ratio * until)

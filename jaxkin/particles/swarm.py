@@ -17,7 +17,6 @@ from jaxkin.numerics.compaction import set_places
 from jaxkin.numerics.pair_screen import lowest_bit, may_meet, pack_bits, screen_limit
 from jaxkin.numerics.worklist import Worklist
 
-
 CHUNKS = 4  # screens that are collected before their pairs are taken out
 
 
@@ -72,8 +71,8 @@ class Scheme(Protocol):
     """
 
     block: int
-    levels: int
     reach: float
+    one_at_a_time: bool
 
     def items(self, swarm, table, step, i, j):
         """Return the columns (floats, integers) of the pairs (i, j)."""
@@ -108,14 +107,21 @@ def first_reactions(
     Returns:
         The updated `First`, and whether the work list overflowed.
     """
-    dimension, slots = swarm.start.shape
+    slots = swarm.mass.size
     replicas, words = slots // places, -(-places // 32)
     rows = max(1, min(places, (1 << 18) // slots))
     alive = swarm.mass > 0
     mass = jnp.maximum(swarm.mass - 1, 0)
+    farthest = jnp.max(jnp.abs(swarm.shift).reshape(-1, replicas, places), axis=2)
     limit = screen_limit(
-        table.diffusivity[mass], alive, step, scheme.reach, jnp.exp(table.log_range.max()),
-        jnp.sqrt(jnp.max(jnp.sum(swarm.shift**2, 0))),
+        table.diffusivity[mass],
+        alive,
+        step,
+        scheme.reach,
+        jnp.exp(table.log_range.max()),
+        # Each replica by itself, so that a replica never depends on the others of its tile.
+        jnp.repeat(jnp.sqrt(jnp.sum(farthest**2, axis=0)), places),
+        table.diffusivity.max(),
     )
 
     def by_column(values, fill):
@@ -136,8 +142,12 @@ def first_reactions(
         i = jnp.arange(replicas)[:, None] * places + jnp.minimum(place, places - 1)
         own_limit = jnp.where(place < places, limit[i], -jnp.inf)
         meets = may_meet(
-            [x[i][..., None] for x in swarm.start], [x[i][..., None] for x in swarm.shift],
-            own_limit[..., None], column_start, column_shift, column_limit,
+            [x[i][..., None] for x in swarm.start],
+            [x[i][..., None] for x in swarm.shift],
+            own_limit[..., None],
+            column_start,
+            column_shift,
+            column_limit,
         )
         return pack_bits(meets & (column_order > place[..., None])).reshape(-1)
 
@@ -151,7 +161,8 @@ def first_reactions(
             return found.at[k].set(screen(cursor)), cursor + rows, k + 1
 
         found, cursor, _ = jax.lax.while_loop(
-            lambda c: hungry & (c[2] < CHUNKS) & (c[1] < n_fresh), one_chunk,
+            lambda c: hungry & (c[2] < CHUNKS) & (c[1] < n_fresh),
+            one_chunk,
             (search.found, search.cursor, jnp.int32(0)),
         )
         origin = jnp.where(hungry, search.cursor, search.origin)
@@ -171,9 +182,7 @@ def first_reactions(
         pairs = scheme.items(swarm, table, step, replica * places + low, replica * places + high)
         work = search.work.push_first(*pairs, jnp.sum(word > 0, dtype=jnp.int32))
         rest = flat.at[chosen].set(word & (word - jnp.uint32(1)), mode="drop")
-        return Search(
-            work, rest.reshape(CHUNKS, -1), search.origin, search.cursor, search.first
-        )
+        return Search(work, rest.reshape(CHUNKS, -1), search.origin, search.cursor, search.first)
 
     def pending(search):
         return jnp.any(search.found > 0)

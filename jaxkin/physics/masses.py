@@ -18,9 +18,13 @@ def over_masses(value: Any, max_mass: int, name: str, dtype: Any = None) -> Floa
     """
     if callable(value):
         value = jax.vmap(value)(jnp.arange(1.0, max_mass + 1))
-    require(np.shape(value) in ((), (max_mass,)), name,
-            f"be a number, a function of the mass, or an array of shape ({max_mass},)",
-            f"its shape is {np.shape(value)}", "The shape follows from `max_mass`.")
+    require(
+        np.shape(value) in ((), (max_mass,)),
+        name,
+        f"be a number, a function of the mass, or an array of shape ({max_mass},)",
+        f"its shape is {np.shape(value)}",
+        "The shape follows from `max_mass`.",
+    )
     require_finite(value, name, minimum=0.0)
     return jnp.broadcast_to(jnp.asarray(value, dtype or common_dtype(value)), (max_mass,))
 
@@ -34,17 +38,25 @@ def over_pairs(value: Any, max_mass: int, name: str, dtype: Any = None) -> Float
     if callable(value):
         masses = jnp.arange(1.0, max_mass + 1)
         value = jax.vmap(lambda n: jax.vmap(lambda m: value(n, m))(masses))(masses)
-    require(np.shape(value) in ((), (max_mass, max_mass)), name,
-            f"be a number, a function of two masses, or an array of shape {(max_mass, max_mass)}",
-            f"its shape is {np.shape(value)}", "The shape follows from `max_mass`.")
+    require(
+        np.shape(value) in ((), (max_mass, max_mass)),
+        name,
+        f"be a number, a function of two masses, or an array of shape {(max_mass, max_mass)}",
+        f"its shape is {np.shape(value)}",
+        "The shape follows from `max_mass`.",
+    )
     require_finite(value, name, minimum=0.0)
     array = jnp.asarray(value, dtype or common_dtype(value))
     if array.ndim == 2 and not is_traced(array):
         exact = np.asarray(array)
         gap = np.abs(exact - exact.T)
-        require(np.all(gap <= 8 * np.finfo(exact.dtype).eps * np.abs(exact)), name, "be symmetric",
-                f"it differs from its transpose by up to {gap.max():g}",
-                "A pair has no order: give (x + x.T) / 2, if that is what you mean.")
+        require(
+            np.all(gap <= 8 * np.finfo(exact.dtype).eps * np.abs(exact)),
+            name,
+            "be symmetric",
+            f"it differs from its transpose by up to {gap.max():g}",
+            "A pair has no order: give (x + x.T) / 2, if that is what you mean.",
+        )
     return jnp.broadcast_to(array, (max_mass, max_mass))
 
 

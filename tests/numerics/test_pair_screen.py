@@ -35,7 +35,13 @@ def test_lowest_bit():
 def screened(start, shift, diffusivity, alive, step, reach, range_):
     """The (n, n) mask of the screen for one replica; all of (d, n) or (n,)."""
     limit = screen_limit(
-        diffusivity, alive, step, reach, range_, jnp.sqrt(jnp.max(jnp.sum(shift**2, 0)))
+        diffusivity,
+        alive,
+        step,
+        reach,
+        range_,
+        jnp.sqrt(jnp.max(jnp.sum(shift**2, 0))),
+        diffusivity.max(),
     )
 
     def rows(x):

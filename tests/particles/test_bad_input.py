@@ -78,8 +78,12 @@ def test_the_good_one_is_good():
         ({"dimension": 1}, "`dimension` must be 2 or 3, but it is 1.*one dimension"),
         ({"dimension": 4}, "`dimension` must be 2 or 3, but it is 4"),
         (
-            {"dimension": 2, "scheme": "pair_law"},
-            "`scheme` must be 'contact' in two dimensions, but it is 'pair_law'.*d = 3",
+            {
+                "dimension": 2,
+                "scheme": "pair_law",
+                "interaction": Ellipsoid([1.0, 0.5]),
+            },
+            "`scheme` must be 'contact' for a V that is not radial in d = 2, but it is 'pair_law'",
         ),
         ({"dimension": 2, "range_exponent": 0.5}, "`range_exponent` must be 1 in two dimensions"),
         # the rest
