@@ -23,17 +23,17 @@ from typing import Any, Literal, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int32
+from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw
 from jaxkin.model import Particles
-from jaxkin.numerics.brownian_tree import node_words
 from jaxkin.numerics.checks import require, require_finite
 from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.particles import steps
 from jaxkin.particles.contact import ContactScheme
+from jaxkin.particles.gas import Gas, advance_gas
 from jaxkin.particles.pair_law import PairLawScheme
-from jaxkin.particles.reactions import move, react
 from jaxkin.particles.swarm import PairTable
 from jaxkin.physics.census import OfMass, Overflow, census
 from jaxkin.physics.interactions import Interaction, RadialInteraction, check_interaction
@@ -41,37 +41,8 @@ from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
 from jaxkin.physics.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.scattering import coagulation_rate
 
-LONGEST = 0.008  # Dτ up to which pairs meet through their nearest image only (but for 3e-5)
-SHORTEST = 3.0  # Dτ/ρ² from which on the pair law of d = 3 is right to 2e-3 (8e-5 from 10 on)
-
 _SMALL = "make the interaction range small against the unit torus, below 0.1"
 _SMALLER = "Use more particles, a smaller density, or smaller radii."
-
-
-class Gas(eqx.Module):
-    """State of one replica.
-
-    Attributes:
-        position: (d, N) places in the unit torus.
-        mass: (N,) masses; 0 marks a vacant slot.
-        overflow: total mass of the inert class of heavy products.
-        log_epsilon: ln ε of (1.7).
-        weight: Z/N, the density that one particle stands for.
-        reactions: number of reactions so far.
-        log: (3, N) time and masses of each reaction; at most N − 1 can happen.
-        lost: whether the work list was ever too small.
-        short: whether a step was too short for the pair law.
-    """
-
-    position: Float[Array, "d N"]
-    mass: Int32[Array, " N"]
-    overflow: Int32[Array, ""]
-    log_epsilon: Float[Array, ""]
-    weight: Float[Array, ""]
-    reactions: Int32[Array, ""]
-    log: Float[Array, "3 N"]
-    lost: Bool[Array, ""]
-    short: Bool[Array, ""]
 
 
 class BrownianCoagulation(Particles):
@@ -241,29 +212,9 @@ class BrownianCoagulation(Particles):
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
-        step, longest = self.macro_step(log_epsilon), LONGEST / (2 * self.diffusivity.max())
-        require(
-            step <= longest * (1 + 1e-6),
-            "step",
-            f"be at most {longest:.3g}, so that pairs meet through their nearest image only",
-            f"it is {step}",
+        steps.check_step(
+            self.macro_step(log_epsilon), self.scheme, self.dimension, self.diffusivity, widest
         )
-        require(
-            ~self.too_short(step, log_epsilon),
-            "step",
-            f"be at least {SHORTEST:g} ρ²/D for the pair law of the slowest pair",
-            f"it is {step} and ρ = {widest}",
-            "Use scheme='contact', or more particles.",
-        )
-        if self.scheme == "pair_law" and self.dimension == 2:
-            spread = 2 * self.diffusivity.min() * self.macro_step(log_epsilon)
-            require(
-                spread >= 2500 * widest**2,
-                "scheme",
-                "be 'contact' in d = 2 unless Dτ is at least 2500 ρ²",
-                f"it is {spread / widest**2:.3g} ρ²",
-                "Use more particles or a smaller density.",
-            )
 
     def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
         """Return the largest range ρ of any pair, in units of the torus."""
@@ -315,15 +266,26 @@ class BrownianCoagulation(Particles):
         table = self.pair_table(states.log_epsilon[0])
         scheme = self._scheme()
         longest = self.macro_step(states.log_epsilon[0])
-        steps = jnp.ceil((stop - start) / longest - 1e-6).astype(jnp.int32)
-        step = ((stop - start) / steps).astype(self.dtype)
-        short = states.short | self.too_short(step, states.log_epsilon[0])
-        states = eqx.tree_at(lambda s: s.short, states, short)
+        number = jnp.ceil((stop - start) / longest - 1e-6).astype(jnp.int32)
+        step = ((stop - start) / number).astype(self.dtype)
+        widest = self.widest_range(states.log_epsilon[0])
+        short = steps.too_short(step, self.scheme, self.dimension, self.diffusivity, widest)
+        states = eqx.tree_at(lambda s: s.short, states, states.short | short)
 
         def one(k, states):
-            return self._step(states, scheme, table, start + k * step, step, k, keys)
+            step_keys = jax.vmap(lambda key: jax.random.fold_in(key, k))(keys)
+            return advance_gas(
+                states,
+                scheme,
+                table,
+                start + k * step,
+                step,
+                step_keys,
+                max_mass=self.max_mass,
+                annihilate=self.reaction == "annihilation",
+            )
 
-        return jax.lax.fori_loop(0, steps, one, states)
+        return jax.lax.fori_loop(0, number, one, states)
 
     def measure(self, state: Gas) -> Weighted:
         """Return the particles with weight Z/N each."""
@@ -357,8 +319,8 @@ class BrownianCoagulation(Particles):
         """Return what can go wrong: a mass past `max_mass`, a work list too small."""
         faults = {
             "The work list of pairs overflowed; use a larger `leaf` or fewer particles": state.lost,
-            "Argument `times` must leave Dτ of at least 3 ρ² between them for scheme='pair_law', "
-            "but they are closer. Record fewer times, or use scheme='contact'": state.short,
+            "Argument `times` must leave steps over which the pair law holds, but they are "
+            "closer. Record fewer times, or use scheme='contact'": state.short,
             "A position is not a number; report the parameters, please": ~jnp.all(
                 jnp.isfinite(state.position)
             ),
@@ -424,74 +386,15 @@ class BrownianCoagulation(Particles):
     # The step.
 
     def macro_step(self, log_epsilon: Array) -> Float[Array, ""]:
-        """Return the macroscopic step τ.
-
-        The contact scheme balances the cost of the screen of all pairs, in each step, and of the
-        bisections, which grow as √τ. The pair law needs Dτ ≥ 10 ρ² for the slowest pair.
-        """
+        """Return the macroscopic step τ: `step`, or the default of `jaxkin.particles.steps`."""
         if self.step is not None:
             return jnp.asarray(self.step, self.dtype)
-        fastest, slowest = 2 * self.diffusivity.max(), 2 * self.diffusivity.min()
-        if self.scheme == "contact":
-            return min(LONGEST, 1e-3 * max(1.0, (300 / self.n_particles) ** 0.67)) / fastest
-        enough = 10 * self.widest_range(log_epsilon) ** 2 / slowest
-        return jnp.minimum(jnp.maximum(4e-3 / fastest, enough), LONGEST / fastest)
-
-    def too_short(self, step: Array, log_epsilon: Array) -> Bool[Array, ""]:
-        """Return whether the pair law in d = 3 does not hold over a step (`SHORTEST`)."""
-        if self.scheme != "pair_law" or self.dimension != 3:
-            return jnp.asarray(False)
-        spread = 2 * self.diffusivity.min() * step
-        return spread < (1 - 1e-3) * SHORTEST * self.widest_range(log_epsilon) ** 2
+        return steps.default_step(
+            self.scheme, self.n_particles, self.diffusivity, self.widest_range(log_epsilon)
+        )
 
     def _scheme(self):
         if self.scheme == "pair_law":
             return PairLawScheme()
         levels = 40 if self.dimension == 3 else 3 * self.n_particles + 40
         return ContactScheme(self.interaction, leaf=self.leaf, levels=levels)
-
-    def _step(self, states: Gas, scheme, table: PairTable, start, step, k, keys) -> Gas:
-        places, replicas = self.n_particles, keys.shape[0]
-        data = jax.vmap(lambda key: jax.random.key_data(jax.random.fold_in(key, k)))(keys)
-        slot = jnp.tile(jnp.arange(places, dtype=jnp.uint32), replicas)
-        draws = node_words(jnp.repeat(data[:, -2:].T, places, axis=1), slot, jnp.zeros_like(slot))
-        position = jnp.moveaxis(states.position, 0, 1).reshape(self.dimension, -1)
-        swarm = move(position, states.mass.reshape(-1), draws[:2], table, step)
-
-        def record(carry, events):
-            overflow, reactions, log = carry
-            number = jnp.zeros(replicas, jnp.int32).at[events.replica].add(events.happened)
-            before = (jnp.cumsum(number) - number)[events.replica]
-            rank = jnp.cumsum(events.happened, dtype=jnp.int32) - 1 - before
-            place = jnp.where(events.happened, reactions[events.replica] + rank, places)
-            entry = jnp.stack([start + step * events.time, events.mass_i, events.mass_j], 1)
-            log = log.at[events.replica, :, place].set(entry.astype(log.dtype), mode="drop")
-            total = events.mass_i + events.mass_j
-            heavy = events.happened & (total > self.max_mass) & (self.reaction == "coagulation")
-            overflow = overflow.at[events.replica].add(jnp.where(heavy, total, 0))
-            return overflow, reactions + number, log
-
-        swarm, carry, lost = react(
-            scheme,
-            swarm,
-            table,
-            step,
-            places,
-            self.max_mass,
-            self.reaction == "annihilation",
-            record,
-            (states.overflow, states.reactions, states.log),
-        )
-        position = swarm.start + swarm.shift
-        position = (position - jnp.floor(position)).reshape(self.dimension, replicas, places)
-        return Gas(
-            jnp.moveaxis(position, 1, 0),
-            swarm.mass.reshape(replicas, places),
-            carry[0],
-            states.log_epsilon,
-            states.weight,
-            carry[1],
-            carry[2],
-            states.lost | lost,
-            states.short,
-        )

@@ -47,7 +47,7 @@ class PairTable(eqx.Module):
         diffusivity: (M,) d(n).
         strength: (M, M) effective strength a: the pair reacts at rate a ρ⁻² V(r/ρ).
         log_range: (M, M) ln ρ.
-        length: (M, M) scattering length; 0 where a scheme does not use it.
+        length: (M, M) scattering length, in d = 2 its logarithm; 0 where it is not used.
     """
 
     diffusivity: Float[Array, " M"]

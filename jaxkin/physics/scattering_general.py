@@ -84,7 +84,8 @@ def _absorption_jvp(primals, tangents):
 def _on_grid(interaction: Interaction, points: int) -> Float[Array, "n n n"]:
     """½[V(x) + V(−x)] at the grid points, scaled so that its sum over the cells is ∫V.
 
-    A pair has no order, so by (1.5) it reacts at the mean of both. The scale makes weak coupling exact, β → α∫V, and divides the error by 3 to 20 elsewhere.
+    A pair has no order, so by (1.5) it reacts at the mean of both. The scale makes weak coupling
+    exact, β → α∫V, and divides the error by 3 to 20 elsewhere.
     """
     V = interaction(grid(points, interaction.dtype))
     V = 0.5 * (V + V[::-1, ::-1, ::-1])  # the grid of midpoints is its own mirror image

@@ -78,8 +78,9 @@ def test_tolerance_sets_the_error():
     assert error(None) < 1e-9
 
 
-RATE = jnp.array([[1.0, 2.0, 0.5, 1.0], [2.0, 1.5, 1.0, 0.2], [0.5, 1.0, 1.0, 1.0],
-                  [1.0, 0.2, 1.0, 2.0]])
+RATE = jnp.array(
+    [[1.0, 2.0, 0.5, 1.0], [2.0, 1.5, 1.0, 0.2], [0.5, 1.0, 1.0, 1.0], [1.0, 0.2, 1.0, 2.0]]
+)
 
 
 def test_gradients_against_finite_differences():

@@ -31,7 +31,11 @@ def test_linear_part_is_exact_in_one_step():
 def test_order_five():
     exact = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: EIGENVALUES * y + coupled(t, y, None)),
-        diffrax.Dopri8(), 0.0, 1.0, 1e-3, jnp.array([1.0, 0.8, 0.5]),
+        diffrax.Dopri8(),
+        0.0,
+        1.0,
+        1e-3,
+        jnp.array([1.0, 0.8, 0.5]),
     ).ys[-1]
     errors = [np.abs(run(coupled, n) - exact).max() for n in (40, 80, 160)]
     orders = np.log2(np.divide(errors[:-1], errors[1:]))

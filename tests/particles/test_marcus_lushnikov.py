@@ -22,8 +22,9 @@ def constant_kernel_blocks(n, t):
     """E[blocks] = Σ_j (2j−1) e^{−j(j−1)t/2} n_[j]/n^(j), rate 1 per pair."""
     j = np.arange(1, n + 1)
     ratio = np.cumprod((n - j + 1) / (n + j - 1))
-    return np.sum((2 * j - 1) * np.exp(-np.multiply.outer(np.asarray(t), j * (j - 1)) / 2) * ratio,
-                  axis=-1)
+    return np.sum(
+        (2 * j - 1) * np.exp(-np.multiply.outer(np.asarray(t), j * (j - 1)) / 2) * ratio, axis=-1
+    )
 
 
 def doubled_diagonal(process):
@@ -37,23 +38,27 @@ ADDITIVE = MarcusLushnikov(N, lambda n, m: n + m, max_mass=N)
 
 @pytest.mark.parametrize(
     ("process", "blocks"),
-    [(CONSTANT, lambda t: constant_kernel_blocks(N, t)),
-     (ADDITIVE, lambda t: 1 + (N - 1) * np.exp(-t))],
+    [
+        (CONSTANT, lambda t: constant_kernel_blocks(N, t)),
+        (ADDITIVE, lambda t: 1 + (N - 1) * np.exp(-t)),
+    ],
 )
 def test_number_of_blocks(process, blocks):
     """Seen to fail with the rate doubled for equal masses, which `doubled_diagonal` plants."""
     data = simulate(process, Monodisperse(), TIMES, key=jax.random.key(0), replicas=20_000)
     within(data, "number", blocks(np.asarray(TIMES)) / N)
-    wrong = simulate(doubled_diagonal(process), Monodisperse(), TIMES, key=jax.random.key(0),
-                     replicas=20_000)
+    wrong = simulate(
+        doubled_diagonal(process), Monodisperse(), TIMES, key=jax.random.key(0), replicas=20_000
+    )
     with pytest.raises(AssertionError):
         within(wrong, "number", blocks(np.asarray(TIMES)) / N)
 
 
 def test_interruption_changes_no_law():
     """Many observation times or few: the same mean. Fails if a restart forgets the clock."""
-    fine = simulate(CONSTANT, Monodisperse(), jnp.linspace(0, 0.3, 31), key=jax.random.key(3),
-                    replicas=20_000)
+    fine = simulate(
+        CONSTANT, Monodisperse(), jnp.linspace(0, 0.3, 31), key=jax.random.key(3), replicas=20_000
+    )
     gap = abs(fine.mean("number")[-1] - constant_kernel_blocks(N, 0.3) / N)
     assert gap < 5 * fine.standard_error("number")[-1]
 
@@ -79,8 +84,12 @@ def test_limit_and_order_in_n():
         process = MarcusLushnikov(n, rate, overflow="absorb")
         data = simulate(process, law, jnp.array([1.0]), key=jax.random.key(n), replicas=100_000)
         limit = solve(process.kinetic_limit(), law, data.times)
-        scaled.append((n * (data.mean("counts") - limit["counts"])[0, 0],
-                       n * data.standard_error("counts")[0, 0]))
+        scaled.append(
+            (
+                n * (data.mean("counts") - limit["counts"])[0, 0],
+                n * data.standard_error("counts")[0, 0],
+            )
+        )
     (a, error_a), (b, error_b) = scaled
     assert a > 5 * error_a
     assert abs(a - b) < 5 * np.hypot(error_a, error_b) + 0.1 * a
@@ -88,8 +97,9 @@ def test_limit_and_order_in_n():
 
 def test_mass_is_conserved_and_the_log_tells_the_story():
     process = MarcusLushnikov(30, 2.0, max_mass=3, overflow="absorb")
-    data = simulate(process, Monodisperse(density=2.0), TIMES, key=jax.random.key(5), replicas=8,
-                    events=True)
+    data = simulate(
+        process, Monodisperse(density=2.0), TIMES, key=jax.random.key(5), replicas=8, events=True
+    )
     np.testing.assert_allclose(data["mass"] + data["overflow"], 2.0, rtol=1e-12)
     log = {k: np.asarray(v) for k, v in data.events.items()}
     for r in range(8):
@@ -103,8 +113,9 @@ def test_mass_is_conserved_and_the_log_tells_the_story():
 
 
 def test_rate_zero_waits_for_ever():
-    data = simulate(MarcusLushnikov(5, 0.0, max_mass=1), Monodisperse(), TIMES,
-                    key=jax.random.key(0))
+    data = simulate(
+        MarcusLushnikov(5, 0.0, max_mass=1), Monodisperse(), TIMES, key=jax.random.key(0)
+    )
     np.testing.assert_array_equal(data["number"], 1.0)
 
 
@@ -116,15 +127,13 @@ def test_tiles_change_nothing():
 
 def test_faults_and_refusals():
     with pytest.raises(SimulationFault, match="max_mass=2") as caught:
-        simulate(MarcusLushnikov(20, 5.0, max_mass=2), Monodisperse(), TIMES,
-                 key=jax.random.key(0))
+        simulate(MarcusLushnikov(20, 5.0, max_mass=2), Monodisperse(), TIMES, key=jax.random.key(0))
     assert caught.value.partial is not None
     with pytest.raises(ValueError, match="n_particles"):
         MarcusLushnikov(1, 1.0, max_mass=2)
     with pytest.raises(ValueError, match="symmetric"):
         MarcusLushnikov(5, np.array([[1.0, 2.0], [3.0, 1.0]]))
     with pytest.raises(ValueError, match="max_mass"):
-        simulate(MarcusLushnikov(5, 1.0, max_mass=1), Monodisperse(2), TIMES,
-                 key=jax.random.key(0))
+        simulate(MarcusLushnikov(5, 1.0, max_mass=1), Monodisperse(2), TIMES, key=jax.random.key(0))
     with pytest.raises(ValueError, match="resolution"):
         CONSTANT.kinetic_limit(modes=8)

@@ -89,7 +89,7 @@ def test_schemes_agree():
 
 def test_a_wide_range_is_refused():
     """ε = e^{−4}: the range is not small against √(Dτ), and the message says what is."""
-    with pytest.raises(ValueError, match=r"`scheme` must be 'contact' in d = 2 unless Dτ is at"):
+    with pytest.raises(ValueError, match=r"`step` must be at least 2500 ρ²/D"):
         jk.simulate(
             gas("pair_law"),
             jk.laws.Polydisperse([5.0, 3.0, 2.0]),
