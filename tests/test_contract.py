@@ -10,7 +10,7 @@ import pytest
 
 import jaxkin as jk
 
-LAW, N, M = jk.laws.Monodisperse(), 16, 3
+LAW, N, M = jk.laws.Monodisperse(), 32, 3
 TIMES = jnp.array([0.0, 0.02, 0.2])
 STRENGTH = jnp.array([[30.0, 20.0, 10.0], [20.0, 20.0, 15.0], [10.0, 15.0, 30.0]])
 

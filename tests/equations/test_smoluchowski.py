@@ -214,8 +214,14 @@ def test_fields_conserve_mass_and_match_an_explicit_solver():
     start = equation.project(law)
     np.testing.assert_allclose(total[0], mass @ start.mean((-1, -2)), rtol=1e-13)
     plain = diffrax.diffeqsolve(
-        diffrax.ODETerm(equation.rate_of_change), diffrax.Tsit5(), 0.0, 0.2, 1e-3, start,
-        equation.prepare(), saveat=diffrax.SaveAt(ts=times),
+        diffrax.ODETerm(equation.rate_of_change),
+        diffrax.Tsit5(),
+        0.0,
+        0.2,
+        1e-3,
+        start,
+        equation.prepare(),
+        saveat=diffrax.SaveAt(ts=times),
         stepsize_controller=diffrax.PIDController(rtol=1e-10, atol=1e-12),
     )
     np.testing.assert_allclose(states[-1], plain.ys[-1], atol=2e-9)
@@ -228,8 +234,8 @@ def test_cheap_observables_equal_the_general_ones():
     """`OfMass` skips the places; the general rule over weighted coordinates must agree."""
     for options in ({}, {"dimension": 2, "modes": 6}):
         equation = random_equation(max_mass=4, **options)
-        state = equation.project(Polydisperse([0.5, 0.25])) if not options else equation.project(
-            wavy()
+        state = (
+            equation.project(Polydisperse([0.5, 0.25])) if not options else equation.project(wavy())
         )
         for observable in census(4)[:3]:
             general = Observable(observable.name, observable.function)

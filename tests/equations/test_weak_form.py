@@ -68,9 +68,7 @@ def twice_as_fast(equation):
     )
 
 
-@pytest.mark.parametrize(
-    ("fault", "gain_only", "least"), [(2.0, False, 1e-2), (1.01, True, 1e-5)]
-)
+@pytest.mark.parametrize(("fault", "gain_only", "least"), [(2.0, False, 1e-2), (1.01, True, 1e-5)])
 def test_a_planted_factor_is_found(fault, gain_only, least):
     """A factor 2 on the whole reaction; 1 % on the gain alone already shows."""
     residual = weak_residual(faulty(fault, gain_only), LAW, TIMES, oscillating)
