@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 from fitting.fit import compare_means, smallest_steps
 from fitting.objectives import working_variance
 from fitting.parametrisation import Unknown, parametrise
-from fitting.uncertainty import delta_method, estimate
+from fitting.uncertainty import confidence_interval, delta_method, estimate
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require
 from jaxkin.trajectory import Metadata, Trajectory
@@ -44,7 +44,8 @@ class BatchEstimates(eqx.Module):
         """Return the share of intervals that hold the truth (q,), among those that were made."""
         truth = np.asarray(truth, dtype=float)
         inside = (self.intervals[..., 0] <= truth) & (truth <= self.intervals[..., 1])
-        return inside.sum(0) / np.isfinite(self.values).sum(0)
+        made = np.isfinite(self.values).sum(0)
+        return np.where(made > 0, inside.sum(0) / np.maximum(made, 1), np.nan)
 
     def bias(self, truth: Any) -> Float[np.ndarray, " q"]:
         """Return the mean error (q,) in units of the typical standard error."""
@@ -113,9 +114,8 @@ def fit_batches(
     natural[lost] = np.nan
     errors = np.where(lost, np.nan, np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
     positive = parametrisation.positive
-    reach = stdtrit(size - 1, 0.5 + level / 2) * errors[..., None] * np.array([-1, 1])
-    middle = natural[..., None]
-    intervals = np.where(positive[:, None], middle * np.exp(reach / middle), middle + reach)
+    quantile = stdtrit(size - 1, 0.5 + level / 2)
+    intervals = confidence_interval(natural, errors, positive, quantile)
     return BatchEstimates(tuple(parametrisation.names), natural, errors, intervals, converged)
 
 

@@ -67,8 +67,8 @@ def fit(
     Returns:
         A `FitResult`. Positive parameters whose logarithm has a standard error above 1 are
         reported as NaN, with a warning: the data do not identify them. They stay in the fit,
-        anchored near `start` by a wide prior (5 in the logarithm), so that the others' errors
-        include what they do not know.
+        anchored near `start` by a wide prior (5 in the logarithm) that does not enter the
+        errors, so that the others' errors include what the data do not tell about them.
 
     Raises:
         ValueError: `unknown` names no field, the data lack what the fit needs, or shapes differ.
@@ -97,7 +97,8 @@ def fit(
         DEFAULT if optimizer is None else optimizer,
         steps,
     )
-    return _report(equation, parametrisation, jax.tree.map(np.asarray, found))
+    found = jax.tree.map(np.asarray, found)
+    return _report(equation, parametrisation, found, conservative=observables != "events")
 
 
 @eqx.filter_jit
@@ -237,7 +238,11 @@ def _check_shapes(equation, law, arrays, chosen) -> None:
 
 
 def _report(
-    equation: KineticEquation, parametrisation: Parametrisation, found: Estimate
+    equation: KineticEquation,
+    parametrisation: Parametrisation,
+    found: Estimate,
+    *,
+    conservative: bool,
 ) -> FitResult:
     replicas = found.minimum.scores.shape[0]
     theta = jnp.asarray(found.minimum.theta)
@@ -255,8 +260,8 @@ def _report(
             NotConverged(
                 f"The fit did not converge in {taken} evaluations: the objective ended with "
                 f"{last}, and its Newton decrement at {history['decrement'][-1]:.3g}. Raise "
-                "`steps`, give a `start` nearer to the answer, or use the default optimizer. The `history` of the "
-                "result (and of this warning) holds every step.",
+                "`steps`, give a `start` nearer to the answer, or use the default optimizer. The "
+                "`history` of the result (and of this warning) holds every step.",
                 history,
             ),
             stacklevel=3,
@@ -295,4 +300,5 @@ def _report(
         names=tuple(names),
         degrees=max(replicas - 1, 0),
         converged=converged,
+        conservative=conservative,
     )

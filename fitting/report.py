@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from scipy.special import stdtrit
 
 from fitting.parametrisation import Parametrisation, leaf_paths
+from fitting.uncertainty import confidence_interval
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require
 
@@ -25,6 +26,8 @@ class FitResult(eqx.Module):
         degrees: degrees of freedom of Student's t in `interval`, R − 1.
         history: "value" and "decrement" of every step of the search.
         converged: whether the search reached its minimum.
+        conservative: whether intervals allow for parameters that others may stand in for; they
+            need not in the likelihood of events, whose information is diagonal.
         parametrisation: which leaves were fitted.
         objective: the value of the objective at the estimate.
     """
@@ -39,6 +42,7 @@ class FitResult(eqx.Module):
     names: tuple[str, ...] = eqx.field(static=True)
     degrees: int = eqx.field(static=True)
     converged: bool = eqx.field(static=True)
+    conservative: bool = eqx.field(static=True, default=True)
 
     @property
     def errors(self) -> Float[np.ndarray, " q"]:
@@ -63,8 +67,9 @@ class FitResult(eqx.Module):
     def interval(self, level: float = 0.95) -> Float[np.ndarray, "q 2"]:
         """Return confidence intervals of the values, one row for each name.
 
-        Student's t with R − 1 degrees of freedom; on the logarithm where the parameter is
-        positive, so that no interval reaches below 0.
+        Student's t with R − 1 degrees of freedom. The interval of a positive parameter reaches
+        up on the logarithm and down to x − t·s.e. or 0 (on the logarithm, if it is not
+        `conservative`): it covers too often rather than too seldom where errors are large.
 
         Args:
             level: probability that an interval covers the truth, between 0 and 1.
@@ -73,10 +78,13 @@ class FitResult(eqx.Module):
             0 < level < 1, "level", "lie between 0 and 1", f"it is {level!r}", "Give 0.95 for 95 %."
         )
         quantile = stdtrit(self.degrees, 0.5 + level / 2) if self.degrees else np.nan
-        plain = self.values[:, None] + quantile * self.errors[:, None] * np.array([-1, 1])
-        relative = np.exp(quantile * self.log_error[:, None] * np.array([-1, 1]))
-        logarithmic = np.isfinite(self.log_error)[:, None]
-        return np.where(logarithmic, self.values[:, None] * relative, plain)
+        return confidence_interval(
+            self.values,
+            self.errors,
+            np.isfinite(self.log_error),
+            quantile,
+            conservative=self.conservative,
+        )
 
     def summary(self, reference: KineticEquation | None = None) -> str:
         """Return a table: name, estimate ± standard error, and beside a reference the z-score.

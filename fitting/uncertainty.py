@@ -10,19 +10,30 @@ so that R − 1 is the exact factor and Student's t with R − 1 degrees of free
 Gaussian scatter; no parameter is deducted, because residuals of the means are not used. Natural
 parameters x(θ) follow by the delta method, Cov x̂ = G Cov θ̂ Gᵀ, G = ∂x/∂θ.
 
-The data identify a logarithmic coordinate if its standard error stays below 1 in the working
-model and in the sandwich: an error of a factor e is no knowledge of a rate. Other coordinates are
-identified if the data's part of H is not lost in the rounding of its diagonal. The others stay in
-the fit with their anchor, so that what is identified is blurred by what is not.
+The data identify a logarithmic coordinate if its standard error, which is that of x divided by x,
+stays below 1 in the working model and in the sandwich: an error of a factor e is no knowledge of a
+rate. Other coordinates are identified if the data's part of H is not lost in the rounding of its
+diagonal. The others stay in the fit with their anchor. H is that of the data alone: a rate x = e^θ
+that runs to 0 leaves ∂μ/∂θ = x ∂μ/∂x as small as x, and an anchor in H would then outweigh the
+data and make the errors of the others conditional on x ≈ 0. Without it, and with H brought to unit
+diagonal before it is inverted, H⁻¹ is the same in every coordinate, x among them: what is
+identified is blurred by all that is not.
+
+An interval of a positive parameter ends where either scale puts it further away: below at
+x − t·s.e. or 0, above at x·exp(t·s.e./x). While other parameters lie at 0 an estimate is too high
+more often than its logarithm admits, and an entry is identified more easily if it is too high.
+Where information is diagonal (events), nothing of this happens, and the logarithm alone serves.
 
 Symbols: R replicas, s_r score of a replica, H curvature, G Jacobian of x.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float
 
@@ -108,12 +119,36 @@ def sandwich(
     replicas, size = scores.shape
     diagonal = jnp.diagonal(curvature)
     scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
-    unit = curvature * scale[:, None] * scale + 1e-12 * jnp.eye(size, dtype=curvature.dtype)
-    bread = jnp.linalg.inv(unit) * scale[:, None] * scale
+    unit = curvature * scale[:, None] * scale
+    information, direction = jnp.linalg.eigh(unit)
+    # Directions without information get the largest finite variance, never a negative one.
+    least = max(1e-12, 4 * size * float(jnp.finfo(curvature.dtype).eps))
+    scaled = direction * scale[:, None]
+    bread = scaled / jnp.maximum(information, least) @ scaled.T
     centred = scores - scores.mean(0)
     # R = 1 gives 0/0: no scatter, no statement.
     meat = centred.T @ centred * replicas / jnp.asarray(replicas - 1, scores.dtype)
     return bread @ meat @ bread, jnp.diagonal(bread)
+
+
+def confidence_interval(
+    values: Any, errors: Any, positive: Any, quantile: float, *, conservative: bool = True
+) -> Float[np.ndarray, "... q 2"]:
+    """Return intervals of estimates (…, q) with their standard errors.
+
+    Args:
+        values, errors: (…, q).
+        positive: (q,) which parameters are positive.
+        quantile: of Student's t.
+        conservative: whether intervals of positive parameters reach down as far as the natural
+            scale lets them, and not only as far as the logarithm does.
+    """
+    reach = quantile * np.asarray(errors)[..., None] * np.array([-1, 1])
+    middle = np.asarray(values)[..., None]
+    plain, relative = middle + reach, middle * np.exp(reach / middle)
+    if conservative:
+        relative[..., 0] = np.maximum(plain[..., 0], 0)
+    return np.where(np.asarray(positive)[:, None], relative, plain)
 
 
 def delta_method(

@@ -139,9 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     recipe = np.asarray(equation.rate)
     naive = np.asarray(particles.strength * particles.interaction.integral(3))
-    print(
-        f"\n{options.replicas} replicas of {options.particles} particles, contacts resolved\n"
-    )
+    print(f"\n{options.replicas} replicas of {options.particles} particles, contacts resolved\n")
     print(table(result, recipe, naive))
     figure(
         data,

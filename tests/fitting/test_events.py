@@ -18,8 +18,9 @@ GAS = MarcusLushnikov(30, RATE, overflow="absorb")
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate(GAS, LAW, jnp.linspace(0, 2, 5), key=jax.random.key(2), replicas=20_000,
-                    events=True)
+    return simulate(
+        GAS, LAW, jnp.linspace(0, 2, 5), key=jax.random.key(2), replicas=20_000, events=True
+    )
 
 
 def test_estimate_is_unbiased_at_finite_n(data):
@@ -33,9 +34,14 @@ def test_estimate_is_unbiased_at_finite_n(data):
 def test_exposure_of_a_path_by_hand():
     """Three particles of mass 1, w = 1/3: one reaction at 0.5, observed from 0.2 to 1."""
     data = Trajectory(
-        jnp.array([0.2, 1.0]), {"counts": jnp.array([[[3.0, 0.0], [1.0, 1.0]]]) / 3},
-        {"time": jnp.array([[0.5, jnp.nan]]), "mass_i": jnp.array([[1, 0]]),
-         "mass_j": jnp.array([[1, 0]]), "count": jnp.array([1])},
+        jnp.array([0.2, 1.0]),
+        {"counts": jnp.array([[[3.0, 0.0], [1.0, 1.0]]]) / 3},
+        {
+            "time": jnp.array([[0.5, jnp.nan]]),
+            "mass_i": jnp.array([[1, 0]]),
+            "mass_j": jnp.array([[1, 0]]),
+            "count": jnp.array([1]),
+        },
         {"n_particles": 3, "total_density": 1.0, "replicas": 1},
     )
     found = estimate_from_events(data)
@@ -55,8 +61,9 @@ def test_optimiser_finds_the_closed_form(data):
 
 def test_one_rate_for_annihilation():
     gas = MarcusLushnikov(40, 3.0, max_mass=1, reaction="annihilation")
-    data = simulate(gas, Monodisperse(), jnp.linspace(0, 1, 3), key=jax.random.key(7),
-                    replicas=500, events=True)
+    data = simulate(
+        gas, Monodisperse(), jnp.linspace(0, 1, 3), key=jax.random.key(7), replicas=500, events=True
+    )
     found = estimate_from_events(data)
     assert abs(found.rate[0, 0] - 3) < 5 * found.standard_error[0, 0]
 

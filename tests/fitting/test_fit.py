@@ -65,8 +65,9 @@ def test_the_answer_does_not_depend_on_the_value_in_the_equation(data):
 
 def test_an_optimiser_that_does_nothing_is_found_out(data):
     with pytest.warns(NotConverged, match="did not converge") as caught:
-        result = fit(EQUATION, LAW, data, unknown="rate", free=FREE, steps=5,
-                     optimizer=optax.set_to_zero())
+        result = fit(
+            EQUATION, LAW, data, unknown="rate", free=FREE, steps=5, optimizer=optax.set_to_zero()
+        )
     said = next(w.message for w in caught if isinstance(w.message, NotConverged))
     assert len(said.history["value"]) == len(result.history["value"]) == 12
     assert not result.converged and np.all(np.isnan(result.errors))
@@ -128,11 +129,13 @@ def test_float32_works(data):
 
 @pytest.mark.parametrize(
     ("keywords", "message"),
-    [({"unknown": "kernel"}, "be among the fields"),
-     ({"unknown": "rate", "observables": ("modes",)}, "Record it with `observe=`"),
-     ({"unknown": "rate", "finite_size": "huge"}, "well-mixed"),
-     ({"unknown": "rate", "observables": "events"}, "events=True"),
-     ({"unknown": "rate", "steps": 0}, "steps")],
+    [
+        ({"unknown": "kernel"}, "be among the fields"),
+        ({"unknown": "rate", "observables": ("modes",)}, "Record it with `observe=`"),
+        ({"unknown": "rate", "finite_size": "huge"}, "well-mixed"),
+        ({"unknown": "rate", "observables": "events"}, "events=True"),
+        ({"unknown": "rate", "steps": 0}, "steps"),
+    ],
 )
 def test_refusals(data, keywords, message):
     with pytest.raises(ValueError, match=message):

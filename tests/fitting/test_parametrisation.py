@@ -37,7 +37,12 @@ def test_round_trips_and_names():
     start = {"kernel.exponent": -1.5, "shares": jnp.array([0.1, 0.2, 0.7]), "chance": 0.9}
     p, theta = parametrise(TOY, several, start=start)
     assert p.size == 4 and p.names == [
-        "kernel.exponent", "shares[1]", "shares[2]", "shares[3]", "chance"]
+        "kernel.exponent",
+        "shares[1]",
+        "shares[2]",
+        "shares[3]",
+        "chance",
+    ]
     np.testing.assert_allclose(p.natural(theta), [-1.5, 0.1, 0.2, 0.7, 0.9], rtol=1e-12)
     fitted = p.assemble(theta, TOY)
     np.testing.assert_allclose(fitted.shares, [0.1, 0.2, 0.7], rtol=1e-12)
@@ -67,14 +72,16 @@ def test_unknown_values_are_never_read():
 
 @pytest.mark.parametrize(
     ("unknown", "keywords", "message"),
-    [("rates", {}, "diffusivity.*rate"),
-     (lambda e: e.rate[0, 0], {}, "whole leaves"),
-     (("rate", "rate"), {}, "once"),
-     ("rate", {"free": np.array([[True, True], [False, True]])}, "symmetric"),
-     ("rate", {"free": np.ones(3, bool)}, "shape"),
-     ("rate", {"free": np.zeros((2, 2), bool)}, "at least one"),
-     ("rate", {"start": -1.0}, "above 0"),
-     (("rate", "diffusivity"), {"start": 1.0}, "dictionary")],
+    [
+        ("rates", {}, "diffusivity.*rate"),
+        (lambda e: e.rate[0, 0], {}, "whole leaves"),
+        (("rate", "rate"), {}, "once"),
+        ("rate", {"free": np.array([[True, True], [False, True]])}, "symmetric"),
+        ("rate", {"free": np.ones(3, bool)}, "shape"),
+        ("rate", {"free": np.zeros((2, 2), bool)}, "at least one"),
+        ("rate", {"start": -1.0}, "above 0"),
+        (("rate", "diffusivity"), {"start": 1.0}, "dictionary"),
+    ],
 )
 def test_refusals(unknown, keywords, message):
     with pytest.raises(ValueError, match=message):

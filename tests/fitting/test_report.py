@@ -1,5 +1,7 @@
 """The report: shapes, intervals, and the table."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -20,7 +22,11 @@ def result(converged=True):
         covariance=np.diag([0.04, 0.01, np.nan]),
         log_error=np.array([0.2 / 4.2, 0.1 / 2.9, np.nan]),
         history={"value": np.array([9.0, 1.0]), "decrement": np.array([8.0, 0.0])},
-        parametrisation=p, objective=1.0, names=tuple(p.names), degrees=31, converged=converged,
+        parametrisation=p,
+        objective=1.0,
+        names=tuple(p.names),
+        degrees=31,
+        converged=converged,
     )
 
 
@@ -29,9 +35,13 @@ def test_shapes():
     np.testing.assert_allclose(result().standard_error, [[0.2, 0.1], [0.1, np.nan]])
 
 
-def test_interval_is_students_on_the_logarithm():
+def test_interval_is_students_up_on_the_logarithm_and_down_to_zero_at_most():
     reach = stats.t.ppf(0.975, 31) * 0.2 / 4.2
-    np.testing.assert_allclose(result().interval()[0], 4.2 * np.exp([-reach, reach]))
+    np.testing.assert_allclose(result().interval()[0], 4.2 * np.array([1 - reach, np.exp(reach)]))
+    sharp = replace(result(), conservative=False)
+    np.testing.assert_allclose(sharp.interval()[0], 4.2 * np.exp([-reach, reach]))
+    vague = replace(result(), covariance=np.diag([9.0, 0.01, np.nan]))
+    assert vague.interval()[0, 0] == 0
     assert np.all(np.isnan(result().interval()[2]))
     with pytest.raises(ValueError, match="level"):
         result().interval(95)
