@@ -289,7 +289,11 @@ def test_parameters_in_every_form():
         ((-1.0,), {"max_mass": 2}, "`rate` must be finite and at least 0"),
         ((np.array([[1.0, np.nan], [np.nan, 1.0]]),), {}, "`rate` must be finite"),
         ((np.array([[1.0, 2.0], [3.0, 1.0]]),), {}, "`rate` must be symmetric"),
-        ((np.ones((2, 3)),), {}, "`rate` must be a number, an array of shape"),
+        (
+            (np.ones((2, 3)),),
+            {},
+            "`rate` must be a number, a function of two masses, or an array of shape",
+        ),
         ((1.0, -0.1), {"max_mass": 2}, "`diffusivity` must be finite and at least 0"),
         ((1.0, np.ones(3)), {"max_mass": 2}, "`diffusivity` must be a number"),
         ((1.0,), {}, "`max_mass` must be given"),

@@ -47,11 +47,11 @@ def test_isolated_pair_in_three_dimensions(scheme):
     )
     rate = float(jk.ball_rate(20.0, 2.0))
     length = rate / (4 * np.pi * 2)
-    hazard, error = pair_hazard(gas, 2 * epsilon, 8000, 1, 0.05, 1.55)
+    hazard, error = pair_hazard(gas, 2 * epsilon, 5000, 1, 0.05, 1.55)
     expected = rate * epsilon * (1 + 2.837 * length * epsilon)
     # Left out: (2.837aε)² of the series and 6e-4 of the leaves.
     assert abs(hazard - expected) < 5 * error + expected * ((2.837 * length * epsilon) ** 2 + 6e-4)
-    assert error < 0.03 * expected
+    assert error < 0.05 * expected
 
 
 def test_isolated_pair_in_two_dimensions():
@@ -68,10 +68,10 @@ def test_isolated_pair_in_two_dimensions():
     kappa = np.sqrt(alpha / log_epsilon / diffusivity)
     contact = np.log(0.2697) + log_epsilon + iv(0, kappa) / (kappa * iv(1, kappa))
     expected = 2 * np.pi * diffusivity / contact
-    hazard, error = pair_hazard(gas, 2 / log_epsilon, 2500, 2, 0.1, 2.1)
+    hazard, error = pair_hazard(gas, 2 / log_epsilon, 1500, 2, 0.1, 2.1)
     # The form is that of a slowly reacting pair: its next term is O(1/contact²) of itself.
     assert abs(hazard - expected) < 5 * error + expected * 0.5 / contact**2
-    assert error < 0.04 * expected
+    assert error < 0.05 * expected
 
 
 def test_mean_square_displacement():
@@ -236,14 +236,14 @@ def test_radii_and_intermediate_scaling():
         gas = jk.BrownianCoagulation(2, **common, **changes)
         epsilon = density / 2
         rate = float(gas.kinetic_limit().rate[0, 0])
-        hazard, error = pair_hazard(gas, density, 4000, 8, 0.05, 2.05)
+        hazard, error = pair_hazard(gas, density, 2500, 8, 0.05, 2.05)
         reach = 2 * epsilon if "radius" in changes else epsilon**0.5
         # At finite ε the pair obeys the recipe with its own effective strength and range.
         strength = 6.0 if "radius" in changes else 6.0 * epsilon**0.5
         exact = float(jk.ball_rate(strength, 2.0)) * reach
         corrected = exact * (1 + 2.837 * exact / (8 * np.pi))
         assert abs(hazard - corrected) < 5 * error + 2e-3 * corrected
-        assert error < 0.06 * corrected
+        assert error < 0.08 * corrected
         if "radius" in changes:
             assert rate == pytest.approx(2 * float(jk.ball_rate(6.0, 2.0)), rel=1e-5)
         else:
@@ -261,7 +261,7 @@ def test_a_step_that_is_too_large_is_caught():
     common = dict(strength=F(200), diffusivity=F(1), interaction=jk.interactions.Ball(F(1)))
     for leaf in (0.01, 0.14):
         gas = jk.BrownianCoagulation(2, **common, reaction="annihilation", leaf=leaf)
-        hazard, error = pair_hazard(gas, 2 * epsilon, 8000, 12, 0.05, 1.55)
+        hazard, error = pair_hazard(gas, 2 * epsilon, 5000, 12, 0.05, 1.55)
         obeys = abs(hazard - expected) < 5 * error + 0.0045 * expected
         assert obeys == (leaf == 0.01)
     for scheme, step in (("contact", 0.012), ("pair_law", 3 * 0.002)):
@@ -285,11 +285,11 @@ def test_interaction_that_is_not_symmetric():
         2, strength=F(100), diffusivity=F(1), interaction=shape, reaction="annihilation"
     )
     rate = float(gas.kinetic_limit().rate[0, 0])
-    hazard, error = pair_hazard(gas, 0.06, 8000, 13, 0.05, 1.55)
+    hazard, error = pair_hazard(gas, 0.06, 4000, 13, 0.05, 1.55)
     expected = rate * 0.03 * (1 + 2.837 * rate / (8 * np.pi) * 0.03)
     # 1e-3 for the recipe on a grid, 1 % for leaves on a bump of less than half the range.
     assert abs(hazard - expected) < 5 * error + 0.011 * expected
-    assert error < 0.03 * expected
+    assert error < 0.05 * expected
 
 
 def test_planar_gas_of_many_in_single_precision():
@@ -307,12 +307,12 @@ def test_planar_gas_of_many_in_single_precision():
         reaction="annihilation",
     )
     data = jk.simulate(
-        gas, jk.laws.Monodisperse(), jnp.array([0.05], F), key=jax.random.key(14), replicas=24
+        gas, jk.laws.Monodisperse(), jnp.array([0.05], F), key=jax.random.key(14), replicas=12
     )
     limit = 1 / (1 + float(gas.kinetic_limit().rate[0, 0]) * 0.05)
     mean, error = float(data.mean("number")[0]), float(data.standard_error("number")[0])
     assert abs(mean - limit) < 5 * error + 0.03 * (1 - limit)
-    assert error < 0.1 * (1 - limit)
+    assert error < 0.15 * (1 - limit)
 
 
 def test_general_interaction_runs_and_follows_its_recipe():
@@ -322,7 +322,7 @@ def test_general_interaction_runs_and_follows_its_recipe():
         2, strength=F(20), diffusivity=F(1), interaction=shape, reaction="annihilation"
     )
     rate = float(jk.coagulation_rate(20.0, 2.0, shape))
-    hazard, error = pair_hazard(gas, 0.06, 8000, 9, 0.05, 1.05)
+    hazard, error = pair_hazard(gas, 0.06, 4000, 9, 0.05, 1.05)
     expected = rate * 0.03 * (1 + 2.837 * rate / (8 * np.pi) * 0.03)
     assert abs(hazard - expected) < 5 * error + 3e-3 * expected
-    assert error < 0.03 * expected
+    assert error < 0.05 * expected
