@@ -129,6 +129,7 @@ def upper(matrix):
     return np.asarray(matrix)[np.triu_indices(3)]
 
 
+@pytest.mark.xdist_group("logs")
 def test_schemes_agree_on_every_pair(logs):
     """One knows V and the other β: events over exposure agree for every pair of masses."""
     contact, law = (fitting.estimate_from_events(logs[s]) for s in ("contact", "pair_law"))
@@ -138,6 +139,7 @@ def test_schemes_agree_on_every_pair(logs):
     assert np.all(error < 0.15 * upper(law.rate))
 
 
+@pytest.mark.xdist_group("logs")
 @pytest.mark.parametrize("scheme", ["contact", "pair_law"])
 def test_rates_follow_the_recipe(logs, scheme):
     """β̂ = β(1 + b/N) with one b for all pairs, 0 < b < 6 at N = 100 (3.6 for one mass, ORACLES).
@@ -179,6 +181,7 @@ def test_doubled_rate_of_equal_masses_is_caught():
     assert excess[0, 0] > 5 + 0.06 / (found.standard_error[0, 0] / recipe[0, 0])
 
 
+@pytest.mark.xdist_group("logs")
 def test_survivor_is_drawn_by_mass(logs):
     """The log names the survivor first: it is the heavier of (1, 2) in 2/3, of (1, 3) in 3/4.
 
