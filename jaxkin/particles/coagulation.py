@@ -65,7 +65,7 @@ class BrownianCoagulation(Particles):
         scheme: "contact" resolves each contact and knows V but not β; "pair_law" takes the
             scattering length of the recipe as given and reaches large N (radial V only in d = 2).
         step: the macroscopic time step τ; None chooses one for speed ("contact", whose bias
-            does not depend on it) or for bias below 1e-3 ("pair_law").
+            does not depend on it) or for the pair law to hold ("pair_law").
         leaf: D h/ρ² of the shortest segments of the contact scheme (see
             `jaxkin.particles.contact` for the bias).
 

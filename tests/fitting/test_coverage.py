@@ -98,7 +98,7 @@ def test_fit_is_a_batch_of_one(gas, data, corrected):
 def test_poorly_known_rates_blur_the_others():
     """All six rates at T = 0.1: what is not known is NaN, and 93 % or more cover of what is.
 
-    Here intervals may cover too often. Fails (0.76 for rate[1,2], 0.44 for rate[2,2]) when a
+    Here intervals may cover too often. Covered 0.76 for rate[1,2], 0.44 for rate[2,2] (11 times) while a
     rate that runs to 0 leaves the covariance of the others.
     """
     sets, replicas = 400, 64
