@@ -11,6 +11,8 @@ mostly astronomically small, plus 2e-4 at most of its table. Pairs of one partic
 which independence given the ends ignores; that matters only if two encounters fall into one step,
 at relative order βhτ times the correlation of the two. At N = 1000 in d = 3 and the default step
 the rate agreed with the recipe to 0.4 ± 0.5 %, which bounds it; it has not been resolved.
+In d = 2, at N = 40, the rates with the default step and with a quarter of it differ by 0 ± 2e-3,
+with four times by 4e-3.
 """
 
 import equinox as eqx

@@ -98,8 +98,8 @@ def test_fit_is_a_batch_of_one(gas, data, corrected):
 def test_poorly_known_rates_blur_the_others():
     """All six rates at T = 0.1: what is not known is NaN, and 93 % or more cover of what is.
 
-    Here intervals may cover too often. Covered 0.76 for rate[1,2], 0.44 for rate[2,2] (11 times) while a
-    rate that runs to 0 leaves the covariance of the others.
+    Here intervals may cover too often. At 11 times rate[1,2] covered 0.76 and rate[2,2] 0.44 when
+    a rate that ran to 0 left the covariance of the others.
     """
     sets, replicas = 400, 64
     rate = np.array([[8.0, 7.0, 9.0], [7.0, 8.0, 7.5], [9.0, 7.5, 8.5]])
