@@ -141,6 +141,13 @@ class BrownianCoagulation(Particles):
         )
         require(step is None or step > 0, "step", "be positive", f"it is {step}")
         require(0 < leaf <= 1, "leaf", "lie in (0, 1]", f"it is {leaf}")
+        require(
+            isinstance(interaction, Interaction),
+            "interaction",
+            "be an Interaction",
+            f"it is a {type(interaction).__name__}",
+            "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
+        )
         check_interaction(interaction, dimension)
         require(
             scheme == "contact" or dimension == 3 or interaction.radial,

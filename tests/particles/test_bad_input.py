@@ -92,6 +92,7 @@ def test_the_good_one_is_good():
         ({"max_mass": 0}, "`max_mass` must be a positive integer, but it is 0"),
         ({"overflow": "drop"}, "`overflow` must be one of .*'absorb'.*but it is 'drop'"),
         ({"reaction": "fusion"}, "`reaction` must be one of .*'annihilation'.*but it is 'fusion'"),
+        ({"interaction": abs}, "`interaction` must be an Interaction.*interactions.Radial"),
         ({"scheme": "fast"}, "`scheme` must be one of .*'pair_law'.*but it is 'fast'"),
         ({"range_exponent": 0.0}, r"`range_exponent` must lie in \(0, 1\]"),
         ({"range_exponent": 1.5}, r"`range_exponent` must lie in \(0, 1\]"),
