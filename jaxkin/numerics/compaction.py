@@ -1,12 +1,12 @@
 """Where a mask is set, at a fixed size: what `jnp.flatnonzero` gives, by a faster running sum.
 
-The running sum over n entries is a product with a triangular matrix within blocks of 64 and
-another over the blocks, which a CPU does three times faster than a scan.
+The running sum over n entries is a product with a triangular matrix within blocks of 64 and the
+running sum of the blocks, which a CPU does three times faster than a scan.
 """
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int32
+from jaxtyping import Array, Bool, Float, Int32
 
 _BLOCK = 64
 
@@ -19,11 +19,18 @@ def set_places(mask: Bool[Array, " n"], size: int) -> Int32[Array, " size"]:
     n = mask.size
     if n > 1 << 20:
         return jnp.flatnonzero(mask, size=size, fill_value=n).astype(jnp.int32)
-    padded = jnp.pad(mask, (0, -n % _BLOCK)).astype(jnp.float32).reshape(-1, _BLOCK)
-    inner = padded @ np.triu(np.ones((_BLOCK, _BLOCK), np.float32))
-    totals = inner[:, -1]
-    outer = jnp.cumsum(totals) - totals
-    place = (inner + outer[:, None]).reshape(-1)[:n].astype(jnp.int32) - 1
+    place = running_sum(mask.astype(jnp.float32)).astype(jnp.int32) - 1
     found = jnp.full(size, n, jnp.int32)
     where = jnp.where(mask, place, size)  # places past the size are dropped
     return found.at[where].set(jnp.arange(n, dtype=jnp.int32), mode="drop", unique_indices=False)
+
+
+def running_sum(values: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Return the running sum."""
+    n = values.size
+    inner = jnp.pad(values, (0, -n % _BLOCK)).reshape(-1, _BLOCK)
+    inner = inner @ np.triu(np.ones((_BLOCK, _BLOCK), np.float32))
+    if n > _BLOCK:
+        totals = inner[:, -1]
+        inner = inner + (running_sum(totals) - totals)[:, None]
+    return inner.reshape(-1)[:n]

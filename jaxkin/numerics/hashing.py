@@ -3,6 +3,9 @@
 Threefry-2×32 with 20 rounds (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
 1, 2, 3", 2011): the function behind `jax.random`, whose own version runs its rounds in a loop on
 a CPU and is four times slower inside a fused kernel. A test holds the two together bit by bit.
+
+Where each of N² pairs needs a draw, threefry costs more than all the rest. Particles have random
+words already, and `pair_word` mixes those of two by multiplications and shifts.
 """
 
 import jax.numpy as jnp
@@ -25,3 +28,17 @@ def threefry(key_0: Words, key_1: Words, count_0: Words, count_1: Words) -> tupl
         x = x + schedule[(group + 1) % 3]
         y = y + schedule[(group + 2) % 3] + jnp.uint32(group + 1)
     return x, y
+
+
+def pair_word(word_i: Words, salt_i: Words, word_j: Words, salt_j: Words) -> Words:
+    """Return one random word for a pair, the same for (i, j) and (j, i).
+
+    The arguments are random words of the particles. The mixing is that of hash functions for
+    integers, three rounds of xor-shift and multiplication, with the salts added after the first.
+    """
+    x = word_i + word_j
+    x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
+    x = x + (salt_i + salt_j)
+    x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
+    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)

@@ -9,7 +9,7 @@ probability at most about e^{−w},
 so pairs with w > `reach` are left out. Averaged over bridges the part of all contacts that is
 lost is 1.7e-5 at reach 10 (4.9e-5 at 9, 2.2e-6 at 12), by integrating the law of the pair.
 
-The screen costs about 30 flops for each pair and moves one bit, so it is written to fuse into
+A screen costs some 30 flops for each pair and moves one bit, so it is written to fuse into
 one loop without gathers: rows against all columns, and 32 columns packed into one word.
 """
 
@@ -20,30 +20,30 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt32
 
 
-def may_meet(
-    row_start: Sequence[Array],
-    row_shift: Sequence[Array],
-    row_limit: Array,
-    column_start: Sequence[Array],
-    column_shift: Sequence[Array],
-    column_limit: Array,
-) -> Bool[Array, "replicas rows columns"]:
-    """Return whom each row may meet.
+def relative_motion(
+    start_i: Sequence[Array],
+    shift_i: Sequence[Array],
+    start_j: Sequence[Array],
+    shift_j: Sequence[Array],
+) -> tuple[Array, Array, Array]:
+    """Return |r₀|², |r₁|² and r₀·r₁ of pairs.
 
     Args:
-        row_start: d arrays (replicas, rows, 1), the places at the start; `row_shift` the
-            displacements over the step.
-        row_limit: (replicas, rows, 1) the particle's share of the bound on
-            √(|r₀|²|r₁|²) + r₀·r₁; the bound of a pair is the sum of two shares, −∞ removes one.
-        column_start: d arrays (replicas, 1, columns), likewise the others.
+        start_i: d arrays, the places of i at the start; `shift_i` its displacements over the step.
+        start_j: d arrays that broadcast against those of i; `shift_j` likewise.
     """
-    start2 = stop2 = dot = jnp.zeros((), row_limit.dtype)
-    for x, dx, y, dy in zip(row_start, row_shift, column_start, column_shift, strict=True):
+    start2 = stop2 = dot = jnp.zeros((), start_i[0].dtype)
+    for x, dx, y, dy in zip(start_i, shift_i, start_j, shift_j, strict=True):
         apart = y - x
         apart = apart - jnp.round(apart)
         later = apart + (dy - dx)
         start2, stop2, dot = start2 + apart**2, stop2 + later**2, dot + apart * later
-    slack = row_limit + column_limit - dot
+    return start2, stop2, dot
+
+
+def may_meet(start2: Array, stop2: Array, dot: Array, limit: Array) -> Bool[Array, "..."]:
+    """Return whether √(|r₀|²|r₁|²) + r₀·r₁ is below the limit of the pair."""
+    slack = limit - dot
     return (slack > 0) & (start2 * stop2 < slack**2)
 
 
@@ -64,26 +64,23 @@ def lowest_bit(words: UInt32[Array, " n"]) -> Array:
 
 def screen_limit(
     diffusivity: Float[Array, "*n"],
-    alive: Array,
     step: Array,
     reach: float,
     range_: Array,
     farthest: Array,
     fastest: Array,
 ) -> Float[Array, "*n"]:
-    """Return each particle's share of the bound that `may_meet` compares with.
+    """Return each particle's share of the limit of `may_meet`: a pair's is the sum of two.
 
     w < reach is |r₀| + |r₁| < L + 2ρ with L² = |r₁ − r₀|² + 4·reach·Dτ; squared, and with L
     bounded by its largest value, √(|r₀|²|r₁|²) + r₀·r₁ < 2·reach·Dτ + 2ρL + 2ρ².
 
     Args:
         diffusivity: d of each particle.
-        alive: False removes the particle.
         step: τ.
         range_: ρ, the largest range of any pair.
         farthest: the largest displacement of any particle of the replica in the step.
         fastest: the largest diffusivity of any mass.
     """
     longest = jnp.sqrt(4 * farthest**2 + 8 * reach * fastest * step)
-    share = 2 * reach * diffusivity * step + range_ * longest + range_**2
-    return jnp.where(alive, share, -jnp.inf)
+    return 2 * reach * diffusivity * step + range_ * longest + range_**2

@@ -25,6 +25,7 @@ does not approximate them, as long as pairs meet through their nearest image onl
 """
 
 import math
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -32,9 +33,18 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform
+from jaxkin.numerics.pair_screen import may_meet, relative_motion, screen_limit
 from jaxkin.particles.reactions import continue_path
 from jaxkin.particles.swarm import PairTable, Swarm
 from jaxkin.physics.interactions import Interaction
+
+
+class Motion(NamedTuple):
+    """Traits of slots for the screen: places and displacements, d arrays each, and limits."""
+
+    start: tuple[Array, ...]
+    shift: tuple[Array, ...]
+    limit: Array
 
 
 class ContactScheme(eqx.Module):
@@ -55,6 +65,25 @@ class ContactScheme(eqx.Module):
     block: int = eqx.field(static=True, default=2048)
     levels: int = eqx.field(static=True, default=31)
     one_at_a_time: bool = eqx.field(static=True, default=True)
+
+    def traits(self, swarm: Swarm, table: PairTable, step: Array, places: int) -> Motion:
+        """Return the motion of each slot and its share of the limit of the screen."""
+        farthest = jnp.max(jnp.abs(swarm.shift).reshape(swarm.start.shape[0], -1, places), axis=2)
+        limit = screen_limit(
+            table.diffusivity[jnp.maximum(swarm.mass - 1, 0)],
+            step,
+            self.reach,
+            jnp.exp(table.log_range.max()),
+            # Each replica by itself, so that a replica never depends on the others of its tile.
+            jnp.repeat(jnp.sqrt(jnp.sum(farthest**2, axis=0)), places),
+            table.diffusivity.max(),
+        )
+        return Motion(tuple(swarm.start), tuple(swarm.shift), limit)
+
+    def may_react(self, own: Motion, other: Motion, table: PairTable, step: Array) -> Array:
+        """Return whether the paths of pairs may come into contact."""
+        motion = relative_motion(own.start, own.shift, other.start, other.shift)
+        return may_meet(*motion, own.limit + other.limit)
 
     def items(
         self, swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.numerics.brownian_tree import node_words
+from jaxkin.numerics.hashing import threefry
 from jaxkin.particles.reactions import move, react
 from jaxkin.particles.swarm import PairTable, Scheme
 
@@ -59,11 +59,13 @@ def advance_gas(
         annihilate: both partners vanish.
     """
     replicas, dimension, places = gas.position.shape
-    data = jax.random.key_data(keys)
-    slot = jnp.tile(jnp.arange(places, dtype=jnp.uint32), replicas)
-    draws = node_words(jnp.repeat(data[:, -2:].T, places, axis=1), slot, jnp.zeros_like(slot))
+    data = jax.random.key_data(keys)[:, -2:, None]
+    slot = jnp.broadcast_to(jnp.arange(places, dtype=jnp.uint32), (replicas, places))
+    words = threefry(data[:, 0], data[:, 1], slot, jnp.zeros_like(slot))
+    # Kept apart, or the compiler hashes each key anew for every draw that is made of it.
+    slot_keys = jax.lax.optimization_barrier(jnp.stack([w.reshape(-1) for w in words]))
     position = jnp.moveaxis(gas.position, 0, 1).reshape(dimension, -1)
-    swarm = move(position, gas.mass.reshape(-1), draws[:2], table, step)
+    swarm = move(position, gas.mass.reshape(-1), slot_keys, table, step)
 
     def record(carry, events):
         overflow, reactions, log = carry

@@ -15,12 +15,16 @@ In d = 2, at N = 40, the rates with the default step and with a quarter of it di
 with four times by 4e-3.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform
+from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform, to_uniform_fast
+from jaxkin.numerics.hashing import pair_word
+from jaxkin.numerics.pair_screen import relative_motion
 from jaxkin.particles.swarm import PairTable, Swarm
 from jaxkin.physics import point_scatterer, point_scatterer_2d
 
@@ -28,18 +32,57 @@ LAWS = {2: point_scatterer_2d, 3: point_scatterer}  # of one pair, by dimension
 PAIR, BRIDGE, PRODUCT = 1 << 20, 1 << 21, 1 << 22  # names of draws, in place of a level
 
 
+class Traits(NamedTuple):
+    """What the screen reads of slots.
+
+    Attributes:
+        start: d arrays, the places at the start of the step.
+        shift: d arrays, the displacements.
+        spread: d(n) τ.
+        word: random words, and `salt` more of them, that the pairs' draws are made of.
+        young: born during the step.
+    """
+
+    start: tuple[Array, ...]
+    shift: tuple[Array, ...]
+    spread: Array
+    word: Array
+    salt: Array
+    young: Array
+
+
 class PairLawScheme(eqx.Module):
     """React with the probability of a bridge between the ends of the step.
 
     Args:
-        reach: pairs whose chance of meeting is below e^{−reach} are left out.
+        reach: pairs with a newborn whose chance of meeting is below e^{−reach} are left out.
         block: items that are handled at once.
         one_at_a_time: take reactions in the order of time, one by one; slower.
     """
 
     reach: float = eqx.field(static=True, default=10.0)
-    block: int = eqx.field(static=True, default=4096)
+    block: int = eqx.field(static=True, default=2048)
     one_at_a_time: bool = eqx.field(static=True, default=False)
+
+    def traits(self, swarm: Swarm, table: PairTable, step: Array, places: int) -> Traits:
+        """Return the motion of each slot and the words that its pairs draw from."""
+        spread = table.diffusivity[jnp.maximum(swarm.mass - 1, 0)] * step
+        words = _own_words(swarm)
+        return Traits(tuple(swarm.start), tuple(swarm.shift), spread, *words, swarm.birth > 0)
+
+    def may_react(self, own: Traits, other: Traits, table: PairTable, step: Array) -> Array:
+        """Return whether the draw of pairs is below a bound on their chance to react.
+
+        The bound is for the whole step. A pair with a newborn has less of it, and its chance
+        depends on more than the ends: it passes if it may meet at all.
+        """
+        law, spread = LAWS[len(own.start)], own.spread + other.spread
+        start2, stop2, dot = relative_motion(own.start, own.shift, other.start, other.shift)
+        word = pair_word(own.word, own.salt, other.word, other.salt)
+        draw = to_uniform_fast(word, spread.dtype)
+        fires = law.may_react(draw, start2, stop2, dot, spread, table.length)
+        meets = jnp.sqrt(start2) * jnp.sqrt(stop2) + dot < 2 * self.reach * spread
+        return jnp.where(own.young | other.young, meets, fires)
 
     def items(
         self, swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array
@@ -58,11 +101,13 @@ class PairLawScheme(eqx.Module):
         begin = jnp.maximum(swarm.birth[i], swarm.birth[j])
         start, stop = _relative(swarm, table, step, i, j, begin)
         spread = relative * step * (1 - begin)
-        # Draws of a product differ from those that its slot made before.
         words = node_words(swarm.keys[:, i], _bits(begin) ^ swarm.keys[0, j], _name(i, PAIR))
+        word, salt = _own_words(swarm)
         length = table.length[mass_i, mass_j]  # its logarithm in d = 2
         probability = law.reaction_probability(start, stop, spread, length)
-        fires = to_uniform(words[0], dtype) < probability
+        # The draw of the screen, so that what passed there is decided here.
+        draw = to_uniform_fast(pair_word(word[i], salt[i], word[j], salt[j]), dtype)
+        fires = draw < probability
         fraction = law.reaction_time(
             jnp.sqrt(jnp.sum(start**2, 0)),
             jnp.sqrt(jnp.sum(stop**2, 0)),
@@ -123,6 +168,12 @@ def _name(like: Array, name: int) -> Array:
 
 def _bits(time: Float[Array, " n"]) -> Array:
     return jax.lax.bitcast_convert_type(time.astype(jnp.float32), jnp.uint32)
+
+
+def _own_words(swarm: Swarm) -> tuple[Array, Array]:
+    """Random words of each slot; those of a product differ from those that its slot had before."""
+    born = _bits(swarm.birth)
+    return swarm.keys[0] ^ born, swarm.keys[1] + born
 
 
 def _place(swarm: Swarm, table: PairTable, step: Array, slot: Array, time: Array) -> Array:

@@ -49,7 +49,8 @@ def move(
     """Draw everybody's displacement over the step."""
     dimension, slots = position.shape
     zero = jnp.zeros(slots, jnp.uint32)
-    normals = to_normal(node_words(keys, zero, zero)[:dimension], position.dtype)
+    words = jax.lax.optimization_barrier(node_words(keys, zero, zero)[:dimension])
+    normals = to_normal(words, position.dtype)
     spread = jnp.sqrt(2 * table.diffusivity[jnp.maximum(mass - 1, 0)] * step)
     nothing = jnp.zeros_like(position)
     return Swarm(position, spread * normals, nothing[0], nothing, mass, keys)
@@ -96,11 +97,9 @@ def react(
         i = set_places(mutual & (own < first.partner), max(replicas, slots // 32))
         return jnp.minimum(i, slots - 1), i < slots
 
-    def one_round(loop):
-        swarm, first, fresh, _, carry, lost = loop
-        first = First(jnp.where(fresh, jnp.inf, first.time), first.partner)
-        first, overflow = first_reactions(scheme, swarm, table, step, fresh, first, places)
-
+    def let_react(loop):
+        """Carry out the reactions that come next."""
+        swarm, first, _, _, _, carry = loop
         i, happened = next_events(first)
         time, j = first.time[i], first.partner[i]
         words = node_words(swarm.keys[:, i], swarm.keys[0, j], swarm.keys[1, j])
@@ -125,8 +124,20 @@ def react(
             put(put(swarm.mass, stays, mass), goes, 0),
             swarm.keys,
         )
-        more = jnp.any(happened)
-        return swarm, first, gone | widowed, more, record(carry, events), lost | overflow
+        fresh = gone | widowed
+        first = First(jnp.where(fresh, jnp.inf, first.time), first.partner)
+        return swarm, first, fresh, False, jnp.any(happened), record(carry, events)
+
+    def one_round(loop):
+        swarm, first, fresh, _, carry, lost = loop
+        first, overflow = first_reactions(scheme, swarm, table, step, fresh, first, places)
+        some, no = jnp.any(jnp.isfinite(first.time)), jnp.asarray(False)
+        # A loop of at most one turn: a branch would copy the state of the tile.
+        reacting = swarm, first, jnp.zeros_like(fresh), some, no, carry
+        swarm, first, fresh, _, happened, carry = jax.lax.while_loop(
+            lambda loop: loop[3], let_react, reacting
+        )
+        return swarm, first, fresh, happened, carry, lost | overflow
 
     nothing = First(jnp.full(slots, jnp.inf, swarm.start.dtype), jnp.zeros(slots, jnp.int32))
     everyone, no = jnp.ones(slots, bool), jnp.asarray(False)

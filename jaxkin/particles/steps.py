@@ -23,13 +23,12 @@ def default_step(
     """Return the default τ.
 
     The contact scheme balances the screen of all pairs, in each step, and the bisections, which
-    grow as √τ. The pair law takes Dτ = 0.004, or 10ρ² where that is longer.
+    grow as √τ. The pair law takes the longest.
     """
-    fastest, slowest = 2 * diffusivity.max(), 2 * diffusivity.min()
-    if scheme == "contact":
-        return min(LONGEST, 1e-3 * max(1.0, (300 / n_particles) ** 0.67)) / fastest
-    wanted = jnp.maximum(4e-3 / fastest, 10 * widest**2 / slowest)
-    return jnp.minimum(wanted, LONGEST / fastest)
+    fastest = 2 * diffusivity.max()
+    if scheme == "pair_law":
+        return LONGEST / fastest
+    return min(LONGEST, 1e-3 * max(1.0, (300 / n_particles) ** 0.67)) / fastest
 
 
 def too_short(

@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32, UInt32
 
-from jaxkin.numerics.compaction import set_places
-from jaxkin.numerics.pair_screen import lowest_bit, may_meet, pack_bits, screen_limit
+from jaxkin.numerics.compaction import running_sum, set_places
+from jaxkin.numerics.pair_screen import lowest_bit, pack_bits
 from jaxkin.numerics.worklist import Worklist
 
-CHUNKS = 4  # screens that are collected before their pairs are taken out
+CHUNKS = 2  # screens that are collected before their pairs are taken out
 
 
 class Swarm(eqx.Module):
@@ -71,8 +71,13 @@ class Scheme(Protocol):
     """
 
     block: int
-    reach: float
     one_at_a_time: bool
+
+    def traits(self, swarm, table, step, places):
+        """Return what the screen of pairs reads of each slot: a tree of (P,) arrays."""
+
+    def may_react(self, own, other, table, step):
+        """Return whether pairs may react, from their traits; elementwise, so that it fuses."""
 
     def items(self, swarm, table, step, i, j):
         """Return the columns (floats, integers) of the pairs (i, j)."""
@@ -111,45 +116,25 @@ def first_reactions(
     replicas, words = slots // places, -(-places // 32)
     rows = max(1, min(places, (1 << 18) // slots))
     alive = swarm.mass > 0
-    mass = jnp.maximum(swarm.mass - 1, 0)
-    farthest = jnp.max(jnp.abs(swarm.shift).reshape(-1, replicas, places), axis=2)
-    limit = screen_limit(
-        table.diffusivity[mass],
-        alive,
-        step,
-        scheme.reach,
-        jnp.exp(table.log_range.max()),
-        # Each replica by itself, so that a replica never depends on the others of its tile.
-        jnp.repeat(jnp.sqrt(jnp.sum(farthest**2, axis=0)), places),
-        table.diffusivity.max(),
-    )
+    traits = scheme.traits(swarm, table, step, places)
 
-    def by_column(values, fill):
+    def by_column(values):
         grid = values.reshape(replicas, 1, places)
-        return jnp.pad(grid, ((0, 0), (0, 0), (0, 32 * words - places)), constant_values=fill)
+        return jnp.pad(grid, ((0, 0), (0, 0), (0, 32 * words - places)))
 
-    column_start = [by_column(x, 0) for x in swarm.start]
-    column_shift = [by_column(x, 0) for x in swarm.shift]
-    column_limit = by_column(limit, -jnp.inf)
-    # A pair of two fresh slots is looked at once, from the lower place.
-    own_place = jnp.arange(slots, dtype=jnp.int32) % places
-    column_order = by_column(jnp.where(fresh, own_place, places), 0)
+    columns = jax.tree.map(by_column, traits)
+    # A pair of two fresh slots is looked at once, from the lower place; order 0 is never seen.
+    order = jnp.arange(slots, dtype=jnp.int32) % places + 1
+    order = by_column(jnp.where(alive, jnp.where(fresh, order, places + 1), 0))
     fresh_place, n_fresh = _ranked(fresh & alive, replicas, places, CHUNKS * rows)
 
     def screen(cursor):
         """Pack whom the next `rows` fresh slots of each replica may meet."""
         place = jax.lax.dynamic_slice_in_dim(fresh_place, cursor, rows, axis=1)
         i = jnp.arange(replicas)[:, None] * places + jnp.minimum(place, places - 1)
-        own_limit = jnp.where(place < places, limit[i], -jnp.inf)
-        meets = may_meet(
-            [x[i][..., None] for x in swarm.start],
-            [x[i][..., None] for x in swarm.shift],
-            own_limit[..., None],
-            column_start,
-            column_shift,
-            column_limit,
-        )
-        return pack_bits(meets & (column_order > place[..., None])).reshape(-1)
+        own = jax.tree.map(lambda values: values[i][..., None], traits)
+        reacts = scheme.may_react(own, columns, table, step)
+        return pack_bits(reacts & (order > place[..., None] + 1)).reshape(-1)
 
     # Loops within a loop, and no branches: a branch would copy the work list at every turn.
     def find_rows(search):
@@ -246,11 +231,13 @@ class Search(eqx.Module):
 def _ranked(chosen: Bool[Array, " P"], replicas: int, places: int, pad: int) -> tuple[Array, Array]:
     """Return (R, N + pad) the chosen places of each replica in order, padded with N; the most."""
     grid = chosen.reshape(replicas, places)
-    rank = jnp.where(grid, jnp.cumsum(grid, axis=1) - 1, places + pad)
+    total = running_sum(chosen.astype(jnp.float32)).astype(jnp.int32).reshape(replicas, places)
+    count = grid.sum(1, dtype=jnp.int32)
+    rank = jnp.where(grid, total - (total[:, -1] - count)[:, None] - 1, places + pad)
     place = jnp.broadcast_to(jnp.arange(places, dtype=jnp.int32), grid.shape)
     ranked = jnp.full((replicas, places + pad), places, jnp.int32)
     ranked = ranked.at[jnp.arange(replicas)[:, None], rank].set(place, mode="drop")
-    return ranked, grid.sum(1).max()
+    return ranked, count.max()
 
 
 def _record(first: First, integers: Array, time: Array) -> First:

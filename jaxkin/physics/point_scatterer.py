@@ -16,7 +16,7 @@ one.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 
 def reaction_probability(
@@ -39,6 +39,27 @@ def reaction_probability(
     together = jnp.minimum(gain - shade, 0.5 * jnp.log(jnp.finfo(near.dtype).max))
     probability = -spread / product * jnp.exp(together) * jnp.expm1(-gain)
     return jnp.where(near + far <= 2 * length, 1.0, jnp.clip(probability, 0.0, 1.0))
+
+
+def may_react(
+    draw: Float[Array, "*n"],
+    start2: Float[Array, "*n"],
+    stop2: Float[Array, "*n"],
+    dot: Float[Array, "*n"],
+    spread: Float[Array, "*n"],
+    lengths: Float[Array, "M M"],
+) -> Bool[Array, "*n"]:
+    """Return whether a uniform draw is below a bound on K: with x the gain, e^{−w}(eˣ − 1) ≤ x eˣ⁻ʷ.
+
+    Args:
+        draw: in (0, 1].
+        start2: |r₀|²; `stop2` is |r₁|², `dot` r₀·r₁.
+        spread: Dτ.
+        lengths: the scattering lengths of all pairs of masses; the largest serves for all.
+    """
+    near, far = jnp.sqrt(start2), jnp.sqrt(stop2)
+    product, gain = near * far, lengths.max() * (near + far)
+    return draw * product < gain * jnp.exp((gain - 0.5 * (product + dot)) / spread)
 
 
 def reaction_time(

@@ -33,7 +33,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxkin.physics.interactions import RadialInteraction, panel_rule
 
@@ -117,6 +117,33 @@ def reaction_probability(
     return jnp.clip(2 * jnp.exp(-shade) * fast * t * (1 + t * slow), 0.0, 1.0)
 
 
+def may_react(
+    draw: Float[Array, "*n"],
+    start2: Float[Array, "*n"],
+    stop2: Float[Array, "*n"],
+    dot: Float[Array, "*n"],
+    spread: Float[Array, "*n"],
+    log_lengths: Float[Array, "M M"],
+) -> Bool[Array, "*n"]:
+    """Return whether a uniform draw is below a bound on K, from k(z) ≤ √(π/2z).
+
+    Args:
+        draw: in (0, 1].
+        start2: |r₀|²; `stop2` is |r₁|², `dot` r₀·r₁.
+        spread: Dτ.
+        log_lengths: ln ℓ of all pairs of masses; the largest serves for all.
+    """
+    tiny = jnp.finfo(start2.dtype).tiny
+    product = jnp.sqrt(start2) * jnp.sqrt(stop2)
+    shade = jnp.maximum(product + dot, 0) / (2 * spread)
+    reach = (start2 + stop2 + 2 * product) / (4 * spread)
+    logarithm = jnp.log(spread) - 2 * log_lengths.max() + SHIFT
+    t = 1 / (logarithm - jnp.log1p(reach))
+    t = jnp.where((t > 0) & (t < LARGEST), t, jnp.where(logarithm == jnp.inf, 0, LARGEST))
+    root = jnp.sqrt(math.pi * spread / jnp.maximum(product, tiny))
+    return draw < 2 * root * jnp.exp(-shade) * t * (1 + t * _largest_slow_part())
+
+
 def reaction_time(
     near: Float[Array, " n"],
     far: Float[Array, " n"],
@@ -186,6 +213,13 @@ def _slow_part() -> np.ndarray:
     table = np.empty((x.size, x.size, 4))
     table[i, j] = table[j, i] = np.polynomial.polynomial.polyfit(nodes, values, 3).T
     return _corners(table)
+
+
+@functools.lru_cache(maxsize=1)
+def _largest_slow_part() -> float:
+    """The largest g of the table, for any t."""
+    powers = np.linspace(0, LARGEST, 21)[:, None] ** np.arange(4)
+    return max(0.0, float((powers @ _slow_part().reshape(-1, 4).T).max()))
 
 
 @functools.lru_cache(maxsize=1)
