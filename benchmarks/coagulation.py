@@ -4,7 +4,7 @@
 threads; compilation is reported apart. Prints tables; saves out/benchmarks/coagulation.json and
 .png. Usage:
 
-    python benchmarks/coagulation.py [--quick] [--large] [--out FOLDER] [--only speed bias …]
+    python benchmarks/coagulation.py [--quick] [--out FOLDER] [--only speed bias …]
 """
 
 import argparse
@@ -18,12 +18,16 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _report import Stopwatch, save, table
-from scipy.special import erfc
+from _coagulation_page import draw, page, targets
+from _report import Stopwatch, machine, save, table
+from derived_bias import bias_of_gamma, bias_of_pair_law
 
 import jaxkin as jk
 from fitting import estimate_from_events
-from jaxkin.numerics.pair_screen import may_meet, pack_bits
+from jaxkin.numerics.pair_screen import pack_bits
+from jaxkin.particles.contact import ContactScheme
+from jaxkin.particles.pair_law import PairLawScheme
+from jaxkin.particles.swarm import Swarm
 
 ALPHA, DIFFUSIVITY, DURATION = 20.0, 1.0, 0.1
 LAW, BALL, MASSES = jk.laws.Monodisperse(), jk.interactions.Ball(), 32
@@ -92,13 +96,12 @@ def speed(options):
     """Particle-steps and replicas per second against N."""
     numbers = {
         "contact": {50: 512, 200: 64, 1000: 12, 5000: 1},
-        "pair_law": {50: 1310, 200: 327, 1000: 65, 5000: 6, 20000: 1, 100000: 1},
+        "pair_law": {50: 5240, 200: 1308, 1000: 130, 5000: 13, 20000: 3, 100000: 1},
     }
-    largest = {"contact": 1000, "pair_law": 5000} if options.quick else {"pair_law": 20000}
     rows = []
     for scheme, cases in numbers.items():
         for n, replicas in cases.items():
-            if n > (100000 if options.large else largest.get(scheme, 5000)):
+            if options.quick and n > 1000:
                 continue
             replicas = max(1, replicas // 4) if options.quick else replicas
             data, row = run(gas(n, scheme), replicas)
@@ -221,13 +224,14 @@ def peer(options):
                 "cpu_to_1%_by_cost": modelled,
                 "cpu_to_1%": cpu * 1e4 / events if whole else modelled,
                 "whole_replicas": whole,
+                "bias": bias_of_gamma(found["gamma"], ALPHA, D),
                 "settings": {k: v for k, v in found.items() if k not in ("runs", "costs")},
             }
         )
     settings = rows[0]["settings"]
     table(
         f"ReaDDy {settings['readdy']} ({settings['kernel']}, 1 thread, {settings['handler']}), "
-        f"merging, γ = {settings['gamma']} (bias {bias_of_gamma(settings['gamma']):+.2%})",
+        f"merging, γ = {settings['gamma']} (bias {rows[0]['bias']:+.2%})",
         ["N", "CPU run", "events", "β̂/β − 1", "±", "µs/step at N", "CPU to 1 %", "by c(n)", "from"],
         [
             [
@@ -252,70 +256,6 @@ def peer(options):
     return {"rows": rows}
 
 
-def bias_of_gamma(gamma):
-    """Return rate/β − 1 of "move, then react" with γ² = 2DΔt/ε², exactly, for the ball.
-
-    The survivors f of a steady flux, g = r f, obey g = r − Σ_{n≥1} Φⁿ[q g] with Φ a Gaussian step
-    of variance γ² on odd functions and q the probability to react; the rate is 8πD/γ² ∫ q r g.
-    """
-    kappa2, count, early = ALPHA / D, 300, 60
-    x, w = np.polynomial.legendre.leggauss(count)
-    r, w = (x + 1) / 2, w / 2
-    minus, plus = np.abs(r[:, None] - r) / gamma, (r[:, None] + r) / gamma
-
-    def bell(n, z):
-        return np.exp(-(z**2) / (2 * n)) / np.sqrt(2 * np.pi * n)
-
-    def head(z):  # ∫ of the bell over n from 0 to early + ½
-        t = early + 0.5
-        return t * 2 * bell(t, z) - z * erfc(z / np.sqrt(2 * t))
-
-    green = sum(bell(n, minus) - bell(n, plus) for n in range(1, early + 1))
-    green = (green + plus - minus - head(minus) + head(plus)) / gamma
-    q = -math.expm1(-kappa2 * gamma**2 / 2)
-    g = np.linalg.solve(np.eye(count) + green * (q * w), r)
-    return float(8 * np.pi * D / gamma**2 * q * np.sum(w * r * g)) / BETA - 1
-
-
-def bias_of_pair_law(s, points=600):
-    """Return rate/β − 1 of the pair law at s = Dτ/ρ², for a pair alone.
-
-    With φ of variance 2Dτ, z = rr'/(2Dτ) and c the cosine of the angle between the ends, a step
-    from r to r' has density E z e^{zc} for functions r f, E = φ(√(r²+r'²)), and the pair reacts
-    with density ½[φ(r+r'−2a) − φ(r+r')] or with all there is, whichever is less.
-    """
-    length, sigma = BETA / (4 * np.pi * D), math.sqrt(2 * s)
-    reach = 7 * sigma + 2 * length
-    h = 2 * length / max(1, round(2 * length * points / reach))  # 2a falls on corners of cells
-    r = (np.arange(math.ceil(reach / h)) + 0.5) * h
-    minus, plus, z = np.abs(r[:, None] - r), r[:, None] + r, r[:, None] * r / (2 * s)
-
-    def bell(x, n=1):
-        return np.exp(-(x**2) / (2 * n * sigma**2)) / (math.sqrt(2 * np.pi * n) * sigma)
-
-    free = bell(minus) - bell(plus)
-    images = np.maximum(bell(plus - 2 * length) - bell(plus), 0)
-    log_size = -(r[:, None] ** 2 + r**2) / (2 * sigma**2) - math.log(math.sqrt(2 * np.pi) * sigma)
-    with np.errstate(divide="ignore"):
-        cut = np.clip((np.log(images / 2) - log_size - np.log(z)) / z, -1, 1)
-    certain = np.exp(log_size + z * cut) - np.exp(log_size - z)
-    lost = certain + images * (1 - cut) / 2
-    near = np.clip((2 * length - plus) / h + 0.5, 0, 1)  # half of the cells on r + r' = 2a
-    lost = near * free + (1 - near) * np.minimum(lost, free)
-
-    # g = r − Σ_{n≥0} Φⁿ B g with B what is lost; the rate is the flux that B g takes.
-    early = 40
-    green = sum(bell(minus, n) - bell(plus, n) for n in range(1, early + 1))
-
-    def head(x):
-        t, x = early + 0.5, x / sigma
-        return math.sqrt(2 * t / np.pi) * np.exp(-(x**2) / (2 * t)) - x * erfc(x / math.sqrt(2 * t))
-
-    green += ((plus - minus) / sigma - head(minus) + head(plus)) / sigma
-    source = np.linalg.solve(np.eye(r.size) + (lost + green @ lost * h) * h, r)
-    return float(2 / sigma**2 * np.sum(r * (lost @ source)) * h * h) / length - 1
-
-
 def bias(options):
     """Bias of β against `leaf` and `step`: derived for a pair alone, measured at N = 100."""
     n, events = 100, 3000 if options.quick else 30000
@@ -337,7 +277,7 @@ def bias(options):
                 "scheme": "contact",
                 "value": leaf,
                 "size": actual,
-                "derived": bias_of_gamma(math.sqrt(actual)),
+                "derived": bias_of_gamma(math.sqrt(actual), ALPHA, D),
                 "beta": beta,
                 "error": error,
             }
@@ -349,7 +289,7 @@ def bias(options):
                 "scheme": "pair_law",
                 "value": s * rho2 / D,
                 "size": float(s),
-                "derived": bias_of_pair_law(s),
+                "derived": bias_of_pair_law(s, ALPHA, D),
                 "beta": beta,
                 "error": error,
             }
@@ -377,25 +317,37 @@ def bias(options):
 
 
 def floor(options):
-    """How far from the machine: the screen of pairs alone, and its flops."""
+    """How far from the machine: the screens of pairs alone, and a matrix product."""
     n, rows = 4096, []
-    key = jax.random.key(0)
-    start, shift = (jax.random.normal(k, (3, n)) for k in jax.random.split(key))
-    limit = jnp.full(n, 1e-3)
+    keys = jax.random.split(jax.random.key(0), 3)
+    still = jnp.zeros((3, n))
+    swarm = Swarm(
+        jax.random.uniform(keys[0], (3, n)),
+        0.05 * jax.random.normal(keys[1], (3, n)),
+        still[0],
+        still,
+        jnp.ones(n, jnp.int32),
+        jax.random.bits(keys[2], (2, n)),
+    )
+    step = jnp.float32(1e-3)
+    pairs = gas(n, "pair_law").pair_table(-jnp.log(jnp.float32(n)))
 
-    @jax.jit
-    def screen(start, shift):
-        row = [[x.reshape(1, n, 1) for x in a] for a in (start, shift)]
-        column = [[x.reshape(1, 1, n) for x in a] for a in (start, shift)]
-        meets = may_meet(*row, limit.reshape(1, n, 1), *column, limit.reshape(1, 1, n))
-        return pack_bits(meets)
+    def screen_of(scheme):
+        @jax.jit
+        def screen(swarm):
+            traits = scheme.traits(swarm, pairs, step, n)
+            own = jax.tree.map(lambda x: x[:, None], traits)
+            return pack_bits(scheme.may_react(own, traits, pairs, step))
 
-    matrix = jax.random.normal(key, (2048, 2048))
+        return screen
+
+    matrix = jax.random.normal(keys[0], (2048, 2048))
     cases = {
-        "screen (30 flops a pair)": (screen, (start, shift), 30 * n * n),
+        "contact": (screen_of(ContactScheme(BALL)), (swarm,), 30 * n * n),
+        "pair_law": (screen_of(PairLawScheme()), (swarm,), 75 * n * n),
         "matrix product": (jax.jit(jnp.matmul), (matrix, matrix), 2 * 2048**3),
     }
-    for name, (function, arguments, flops) in cases.items():
+    for name, (function, arguments, operations) in cases.items():
         jax.block_until_ready(function(*arguments))
         with Stopwatch() as watch:
             for _ in range(10):
@@ -403,16 +355,16 @@ def floor(options):
         rows.append(
             {
                 "what": name,
-                "gflops_per_cpu_s": flops * 10 / watch.cpu / 1e9,
-                "gflops_per_s": flops * 10 / watch.wall / 1e9,
-                "pairs_per_cpu_s": n * n * 10 / watch.cpu if function is screen else math.nan,
+                "gops_per_cpu_s": operations * 10 / watch.cpu / 1e9,
+                "gops_per_s": operations * 10 / watch.wall / 1e9,
+                "pairs_per_cpu_s": math.nan if name == "matrix product" else n * n * 10 / watch.cpu,
             }
         )
-    pairs_per_s = rows[0]["pairs_per_cpu_s"]
+    pairs_per_s = {r["what"]: r["pairs_per_cpu_s"] for r in rows}
     table(
-        "Floor",
-        ["what", "GFlop per CPU s", "GFlop/s", "pairs per CPU s"],
-        [[r["what"], r["gflops_per_cpu_s"], r["gflops_per_s"], r["pairs_per_cpu_s"]] for r in rows],
+        "Floor: the screens of all pairs (30 and 75 operations a pair), and a matrix product",
+        ["what", "Gop per CPU s", "Gop/s", "pairs per CPU s"],
+        [[r["what"], r["gops_per_cpu_s"], r["gops_per_s"], r["pairs_per_cpu_s"]] for r in rows],
     )
     shares = []
     for scheme in ("contact", "pair_law"):
@@ -425,7 +377,7 @@ def floor(options):
                     "scheme": scheme,
                     "n": n_run,
                     "pairs_per_cpu_s": visited / row["cpu"],
-                    "share_of_screen": visited / pairs_per_s / row["cpu"],
+                    "share_of_screen": visited / pairs_per_s[scheme] / row["cpu"],
                 }
             )
     table(
@@ -436,118 +388,6 @@ def floor(options):
     return {"rows": rows, "shares": shares}
 
 
-def targets(results):
-    """Print what was to be reached, and what was."""
-    rows = []
-    ours = {
-        (r["reaction"], r["scheme"], r["n"]): r
-        for r in results.get("precision", {}).get("rows", [])
-    }
-    for other in results.get("peer", {}).get("rows", []):
-        for scheme, goal in (("contact", 20), ("pair_law", 1000)):
-            if (row := ours.get(("coagulation", scheme, other["n"]))) is not None:
-                ratio = other["cpu_to_1%"] / row["cpu_to_1%"]
-                rows.append(
-                    [
-                        f"times less CPU than ReaDDy, {scheme}, N={other['n']}",
-                        f"≥ {goal}",
-                        ratio,
-                        ratio >= goal,
-                    ]
-                )
-    for (reaction, scheme, n), row in ours.items():
-        if n == 1000:
-            goal = 300 if scheme == "contact" else 10
-            rows.append(
-                [
-                    f"wall s to 1 %, {scheme}, {reaction}, N=1000",
-                    f"< {goal}",
-                    row["wall_to_1%"],
-                    row["wall_to_1%"] < goal,
-                ]
-            )
-    for row in results.get("speed", {}).get("rows", []):
-        if row["n"] == 100000:
-            rows.append(["wall s of one replica of N=10⁵", "< 600", row["wall"], row["wall"] < 600])
-    if rows:
-        table("To reach", ["what", "goal", "measured", "reached"], rows)
-    return [dict(zip(("what", "goal", "measured", "reached"), row, strict=True)) for row in rows]
-
-
-def draw(results, path):
-    """Draw cost per replica, time to 1 %, and bias."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
-    colours = {"contact": "C0", "pair_law": "C1", "ReaDDy 2": "C2"}
-    for scheme in ("contact", "pair_law"):
-        if rows := [r for r in results.get("speed", {}).get("rows", []) if r["scheme"] == scheme]:
-            slope = results["speed"]["exponents"][scheme][0]
-            axes[0].loglog(
-                [r["n"] for r in rows],
-                [r["cpu_per_replica"] for r in rows],
-                "o-",
-                color=colours[scheme],
-                label=f"{scheme}: $N^{{{slope:.2f}}}$",
-            )
-        for reaction, style in (("annihilation", "o-"), ("coagulation", "s--")):
-            if rows := [
-                r
-                for r in results.get("precision", {}).get("rows", [])
-                if (r["scheme"], r["reaction"]) == (scheme, reaction)
-            ]:
-                axes[1].loglog(
-                    [r["n"] for r in rows],
-                    [r["cpu_to_1%"] for r in rows],
-                    style,
-                    color=colours[scheme],
-                    label=f"{scheme}, {reaction}",
-                )
-        if rows := [r for r in results.get("bias", {}).get("rows", []) if r["scheme"] == scheme]:
-            size = [r["size"] for r in rows]
-            axes[2].loglog(
-                size,
-                [abs(r["derived"]) for r in rows],
-                "-",
-                color=colours[scheme],
-                label=f"{scheme}, derived",
-            )
-            axes[2].errorbar(
-                size,
-                [abs(r["measured"]) for r in rows],
-                [r["measured_error"] for r in rows],
-                fmt="o",
-                color=colours[scheme],
-                label=f"{scheme}, measured",
-            )
-    if rows := results.get("peer", {}).get("rows"):
-        axes[1].loglog(
-            [r["n"] for r in rows],
-            [r["cpu_to_1%"] for r in rows],
-            "^--",
-            color=colours["ReaDDy 2"],
-            label="ReaDDy 2, coagulation (extrapolated)",
-        )
-    axes[0].set(
-        xlabel="particles $N$", ylabel="CPU seconds per replica, $T=0.1$", title="Cost of a replica"
-    )
-    axes[1].set(xlabel="particles $N$", ylabel="CPU seconds", title=r"To a 1 % error of $\beta$")
-    axes[2].set(
-        xlabel=r"$Dh/\rho^2$ of a leaf, or $D\tau/\rho^2$ of a step",
-        ylim=(1e-6, 1),
-        ylabel=r"$|\hat\beta/\beta-1|$",
-        title="Bias of the time step",
-    )
-    for axis in axes:
-        axis.grid(alpha=0.3)
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=8)
-    figure.savefig(path, dpi=130)
-
-
 PARTS = {"speed": speed, "precision": precision, "peer": peer, "bias": bias, "floor": floor}
 
 
@@ -555,7 +395,6 @@ def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer replicas and smaller N")
-    parser.add_argument("--large", action="store_true", help="also one replica of N=10⁵")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts; the others are kept"
@@ -570,8 +409,11 @@ def main() -> None:
         results[name] = PARTS[name](options)
         save(results, options.out, "coagulation")
     results["targets"] = targets(results)
+    results["machine"] = machine()
     results["seconds"] = time.perf_counter() - begun
     draw(results, options.out / "coagulation.png")
+    if set(PARTS) <= set(results):
+        (options.out / "speed.md").write_text(page(results))
     print(f"\n{save(results, options.out, 'coagulation')}, {results['seconds']:.0f} s")
 
 

@@ -20,7 +20,10 @@ PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
     "limit": (["benchmarks/limit.py"], [(OUT / "limit.png", "limit.png")]),
     "demo": (["docs/examples/coagulation.py"], [(ROOT / "out" / "demo.png", "demo.png")]),
     "coverage": (["benchmarks/coverage.py"], []),
-    "speed": (["benchmarks/coagulation.py"], [(OUT / "coagulation.png", "coagulation.png")]),
+    "speed": (
+        ["benchmarks/coagulation.py"],
+        [(OUT / "coagulation.png", "coagulation.png"), (OUT / "speed.md", "speed.md")],
+    ),
 }
 
 

@@ -21,7 +21,7 @@ from fitting.parametrisation import Parametrisation, Unknown, parametrise
 from fitting.report import FitResult
 from fitting.uncertainty import Estimate, delta_method, estimate
 from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.trajectory import Trajectory
 
 _CENSUS = ("counts", "number", "mass", "overflow")
@@ -78,9 +78,7 @@ def fit(
             O(1/N) bias to be expected, since R ≥ N.
         NotConverged: the search stopped before its minimum; errors are NaN then.
     """
-    require(
-        isinstance(steps, int) and steps >= 1, "steps", "be a positive integer", f"it is {steps!r}"
-    )
+    steps = whole(steps, "steps")
     parametrisation, first = parametrise(equation, unknown, free=free, start=start)
     objective: Objective
     if observables == "events":

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.observables import Coordinates
 
 
@@ -48,6 +48,16 @@ class MassLaw(eqx.Module):
         self, number: int, dimension: int, *, key: PRNGKeyArray, dtype: Any = None
     ) -> Coordinates:
         """Draw `number` independent particles with density h_n(x)/Z."""
+
+    def check_masses(self, largest: int) -> None:
+        """Raise `ValueError` if the law has masses above `largest`, the model's `max_mass`."""
+        require(
+            self.max_mass <= largest,
+            "law",
+            f"have masses up to {largest}",
+            f"it has masses up to {self.max_mass}",
+            "Give the model a larger `max_mass`.",
+        )
 
 
 class Polydisperse(MassLaw):
@@ -107,9 +117,7 @@ class Monodisperse(Polydisperse):
     """
 
     def __init__(self, mass: int = 1, density: Any = 1.0):
-        require(
-            isinstance(mass, int) and mass >= 1, "mass", "be a positive integer", f"it is {mass!r}"
-        )
+        mass = whole(mass, "mass")
         require(
             np.ndim(density) == 0,
             "density",

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from jaxkin.drivers.checkpoints import Checkpoint
 from jaxkin.drivers.progress import progress_bar
 from jaxkin.model import Particles
-from jaxkin.numerics.checks import is_traced, require, require_increasing
+from jaxkin.numerics.checks import is_traced, require, require_increasing, whole
 from jaxkin.numerics.guards import not_differentiable
 from jaxkin.observables import Observable
 from jaxkin.trajectory import Trajectory
@@ -82,12 +82,7 @@ def simulate(
             gradient would be wrong. Differentiate `solve(particles.kinetic_limit(), …)` or fit.
     """
     require_increasing(times)
-    require(
-        isinstance(replicas, int) and replicas >= 1,
-        "replicas",
-        "be a positive integer",
-        f"it is {replicas!r}",
-    )
+    replicas = whole(replicas, "replicas")
     require(
         batch_size is None or batch_size >= 1,
         "batch_size",

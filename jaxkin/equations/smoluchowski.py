@@ -32,7 +32,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics import torus
-from jaxkin.numerics.checks import require
+from jaxkin.numerics.checks import require, whole
 from jaxkin.numerics.lawson import Lawson
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.physics.census import OfMass, Overflow, census
@@ -96,18 +96,8 @@ class Smoluchowski(KineticEquation):
                 "Name the largest mass, max_mass=8 say.",
             )
             max_mass = known[0]
-        require(
-            isinstance(max_mass, int) and max_mass >= 1,
-            "max_mass",
-            "be a positive integer",
-            f"it is {max_mass!r}",
-        )
-        require(
-            isinstance(dimension, int) and dimension >= 1,
-            "dimension",
-            "be a positive integer",
-            f"it is {dimension!r}",
-        )
+        max_mass = whole(max_mass, "max_mass")
+        dimension = whole(dimension, "dimension")
         require(
             modes is None or (isinstance(modes, int) and modes >= 4),
             "modes",
@@ -162,13 +152,7 @@ class Smoluchowski(KineticEquation):
                 "Argument `law` must offer densities over masses, but it is a "
                 f"{type(law).__name__}. Use a law such as `laws.Monodisperse()`."
             )
-        require(
-            law.max_mass <= self.max_mass,
-            "law",
-            f"have masses up to {self.max_mass}",
-            f"its largest mass is {law.max_mass}",
-            "Give the equation a larger `max_mass`.",
-        )
+        law.check_masses(self.max_mass)
         require(
             self.modes is not None or law.uniform,
             "law",

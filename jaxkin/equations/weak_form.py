@@ -24,7 +24,7 @@ from jaxkin.drivers.solution import integrate
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw
 from jaxkin.numerics import torus
-from jaxkin.numerics.checks import require
+from jaxkin.numerics.checks import require, whole
 
 TestFunction = Callable[[Array, Array, Array], Array]
 
@@ -66,9 +66,7 @@ def weak_residual(
         f"it is {times}",
         "Leave out time 0.",
     )
-    require(
-        isinstance(nodes, int) and nodes >= 1, "nodes", "be a positive integer", f"it is {nodes!r}"
-    )
+    nodes = whole(nodes, "nodes")
     roots, weights = np.polynomial.legendre.leggauss(nodes)
     edges = jnp.concatenate([jnp.zeros(1), times])
     left, length = edges[:-1, None], jnp.diff(edges)[:, None]

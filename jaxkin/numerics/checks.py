@@ -26,6 +26,19 @@ def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> Non
     raise ValueError(f"Argument `{name}` must {must}, but {but}.{' ' + remedy if remedy else ''}")
 
 
+def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
+    """Return an integer of any kind as an `int`; raise unless it is at least `minimum`."""
+    right = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    must = "be a positive integer" if minimum == 1 else f"be an integer of at least {minimum}"
+    require(right and value >= minimum, name, must, f"it is {value!r}", remedy)
+    return int(value)
+
+
+def one_of(value: Any, name: str, choices: tuple) -> None:
+    """Raise unless `value` is one of the choices."""
+    require(value in choices, name, f"be one of {choices}", f"it is {value!r}")
+
+
 def require_finite(
     value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False
 ) -> None:

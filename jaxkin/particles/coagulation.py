@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw
 from jaxkin.model import Particles
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles import steps
 from jaxkin.particles.contact import ContactScheme
@@ -111,24 +111,11 @@ class BrownianCoagulation(Particles):
             f"it is {dimension!r}",
             "In one dimension particles cannot avoid contact and (1.7) has no meaning.",
         )
-        require(
-            isinstance(n_particles, int) and n_particles >= 2,
-            "n_particles",
-            "be an integer of at least 2",
-            f"it is {n_particles!r}",
-        )
-        require(
-            isinstance(max_mass, int) and max_mass >= 1,
-            "max_mass",
-            "be a positive integer",
-            f"it is {max_mass!r}",
-        )
-        for name, value, choices in (
-            ("overflow", overflow, ("raise", "absorb")),
-            ("reaction", reaction, ("coagulation", "annihilation")),
-            ("scheme", scheme, ("contact", "pair_law")),
-        ):
-            require(value in choices, name, f"be one of {choices}", f"it is {value!r}")
+        n_particles = whole(n_particles, "n_particles", 2)
+        max_mass = whole(max_mass, "max_mass")
+        one_of(overflow, "overflow", ("raise", "absorb"))
+        one_of(reaction, "reaction", ("coagulation", "annihilation"))
+        one_of(scheme, "scheme", ("contact", "pair_law"))
         require(
             0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]", f"it is {range_exponent}"
         )
@@ -213,13 +200,7 @@ class BrownianCoagulation(Particles):
 
     def check(self, law: MassLaw) -> None:
         """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
-        require(
-            law.max_mass <= self.max_mass,
-            "law",
-            f"have masses up to {self.max_mass}",
-            f"it has masses up to {law.max_mass}",
-            "Raise `max_mass`.",
-        )
+        law.check_masses(self.max_mass)
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
@@ -233,13 +214,7 @@ class BrownianCoagulation(Particles):
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
-        require(
-            law.max_mass <= self.max_mass,
-            "law",
-            f"have masses up to {self.max_mass}",
-            f"it has masses up to {law.max_mass}",
-            "Raise `max_mass`.",
-        )
+        law.check_masses(self.max_mass)
         total = law.total(self.dimension)
         log_epsilon = self.log_epsilon(total).astype(self.dtype)
         log_epsilon = eqx.error_if(

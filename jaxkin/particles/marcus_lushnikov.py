@@ -25,7 +25,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.model import Particles
-from jaxkin.numerics.checks import require
+from jaxkin.numerics.checks import one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.physics.census import Overflow, census
 
@@ -88,18 +88,8 @@ class MarcusLushnikov(Particles):
         overflow: str = "raise",
         reaction: str = "coagulation",
     ):
-        require(
-            isinstance(n_particles, int) and n_particles >= 2,
-            "n_particles",
-            "be an integer of at least 2",
-            f"it is {n_particles!r}",
-        )
-        require(
-            overflow in ("raise", "absorb"),
-            "overflow",
-            'be "raise" or "absorb"',
-            f"it is {overflow!r}",
-        )
+        n_particles = whole(n_particles, "n_particles", 2)
+        one_of(overflow, "overflow", ("raise", "absorb"))
         # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
         self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
         self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
@@ -111,13 +101,7 @@ class MarcusLushnikov(Particles):
 
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
         """Draw N₀ independent masses."""
-        require(
-            law.max_mass <= self.max_mass,
-            "law",
-            f"have masses up to {self.max_mass}",
-            f"its largest mass is {law.max_mass}",
-            "Give the particles a larger `max_mass`.",
-        )
+        law.check_masses(self.max_mass)
         mass = law.sample_particles(self.n_particles, 1, key=key).mass
         dtype, capacity = self.rate.dtype, (self.n_particles,)
         return Masses(

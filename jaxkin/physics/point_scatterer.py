@@ -49,7 +49,9 @@ def may_react(
     spread: Float[Array, "*n"],
     lengths: Float[Array, "M M"],
 ) -> Bool[Array, "*n"]:
-    """Return whether a uniform draw is below a bound on K: with x the gain, e^{−w}(eˣ − 1) ≤ x eˣ⁻ʷ.
+    """Return whether a uniform draw is below a bound on K.
+
+    It is that of e^{−w}(eˣ − 1) ≤ x eˣ⁻ʷ, with x = a(|r₀|+|r₁|)/(Dτ).
 
     Args:
         draw: in (0, 1].

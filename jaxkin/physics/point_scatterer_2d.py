@@ -125,7 +125,7 @@ def may_react(
     spread: Float[Array, "*n"],
     log_lengths: Float[Array, "M M"],
 ) -> Bool[Array, "*n"]:
-    """Return whether a uniform draw is below a bound on K, from k(z) ≤ √(π/2z).
+    """Return whether a uniform draw is below a bound on K, from k(z) ≤ √(π/2z) and g ≤ 0.
 
     Args:
         draw: in (0, 1].
@@ -141,7 +141,7 @@ def may_react(
     t = 1 / (logarithm - jnp.log1p(reach))
     t = jnp.where((t > 0) & (t < LARGEST), t, jnp.where(logarithm == jnp.inf, 0, LARGEST))
     root = jnp.sqrt(math.pi * spread / jnp.maximum(product, tiny))
-    return draw < 2 * root * jnp.exp(-shade) * t * (1 + t * _largest_slow_part())
+    return draw < 2 * root * jnp.exp(-shade) * t
 
 
 def reaction_time(
@@ -213,13 +213,6 @@ def _slow_part() -> np.ndarray:
     table = np.empty((x.size, x.size, 4))
     table[i, j] = table[j, i] = np.polynomial.polynomial.polyfit(nodes, values, 3).T
     return _corners(table)
-
-
-@functools.lru_cache(maxsize=1)
-def _largest_slow_part() -> float:
-    """The largest g of the table, for any t."""
-    powers = np.linspace(0, LARGEST, 21)[:, None] ** np.arange(4)
-    return max(0.0, float((powers @ _slow_part().reshape(-1, 4).T).max()))
 
 
 @functools.lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.physics.interactions import (
     Interaction,
     RadialInteraction,
@@ -216,13 +216,8 @@ def _pair(strength: ArrayLike, diffusivity: ArrayLike, interaction: Interaction)
 
 
 def _check_dimension(dimension: int) -> None:
-    require(
-        isinstance(dimension, int) and dimension >= 2,
-        "dimension",
-        "be an integer of at least 2",
-        f"it is {dimension}",
-        "On a line there is no recipe, since ranges of order ε always meet; use 2 or 3.",
-    )
+    remedy = "On a line there is no recipe, since ranges of order ε always meet; use 2 or 3."
+    whole(dimension, "dimension", 2, remedy)
 
 
 def _choose(method: Method, interaction: Interaction, dimension: int) -> str:
@@ -253,11 +248,4 @@ def _choose(method: Method, interaction: Interaction, dimension: int) -> str:
 def _resolution(resolution: int | None, default: int) -> int:
     if resolution is None:
         return default
-    require(
-        isinstance(resolution, int) and resolution >= 2,
-        "resolution",
-        "be an integer of at least 2",
-        f"it is {resolution}",
-        f"The default is {default}.",
-    )
-    return resolution
+    return whole(resolution, "resolution", 2, f"The default is {default}.")

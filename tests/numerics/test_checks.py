@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxkin.numerics.checks import is_traced, require, require_finite, require_increasing
+from jaxkin.numerics.checks import (
+    is_traced,
+    require,
+    require_finite,
+    require_increasing,
+    whole,
+)
 
 
 def test_the_message():
@@ -42,9 +48,17 @@ def test_finite(value, options, message):
         require_finite(value, "x", **options)
 
 
-def test_finite_accepts():
-    require_finite([0.0, 1.0], "x", minimum=0.0)
-    require_finite(-1e300, "x")
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+def test_whole_numbers_of_any_kind(value):
+    assert whole(value, "n") == 3 and type(whole(value, "n")) is int
+
+
+@pytest.mark.parametrize("value", [0, 3.0, "3", True, None, np.float32(3)], ids=repr)
+def test_not_a_whole_number(value):
+    with pytest.raises(ValueError, match=r"`n` must be a positive integer, but it is .* Count\."):
+        whole(value, "n", remedy="Count.")
+    with pytest.raises(ValueError, match="an integer of at least 4"):
+        whole(value, "n", 4)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxkin.numerics.compaction import set_places
+from jaxkin.numerics.compaction import running_sum, set_places
 
 
 def expected(mask, size):
@@ -44,3 +44,10 @@ def test_in_a_batch():
     masks = np.random.default_rng(2).random((3, 130)) < 0.2
     places = jax.vmap(lambda m: set_places(m, 40))(jnp.asarray(masks))
     np.testing.assert_array_equal(places, [expected(m, 40) for m in masks])
+
+
+@pytest.mark.parametrize("n", [1, 64, 65, 4096, 5000])
+def test_running_sum(n):
+    values = np.random.default_rng(n).integers(0, 5, n)
+    found = jax.jit(running_sum)(jnp.asarray(values, jnp.float32))
+    np.testing.assert_array_equal(found, np.cumsum(values))

@@ -5,8 +5,9 @@ import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
-from jaxkin.numerics.hashing import threefry
+from jaxkin.numerics.hashing import pair_word, threefry
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 4096])
@@ -41,3 +42,47 @@ def test_every_lane_has_its_own_key():
     for n in range(5):
         alone = jax.extend.random.threefry_2x32(keys[:, n], jnp.stack([count[n], count[n]]))
         np.testing.assert_array_equal(together[:, n], alone)
+
+
+# The words of pairs.
+
+
+def all_pairs(n, seed):
+    """(n, n) words of all pairs, and the words of the particles."""
+    own = jnp.asarray(np.random.default_rng(seed).integers(0, 2**32, (2, n), dtype=np.uint32))
+    return np.asarray(pair_word(own[0][:, None], own[1][:, None], own[0], own[1]))
+
+
+def test_a_pair_has_one_word():
+    words = all_pairs(50, 0)
+    np.testing.assert_array_equal(words, words.T)
+
+
+def test_the_words_of_pairs_are_uniform_and_unrelated():
+    """Chi-square on the upper and on the lower bits, and each bit of one word against another's.
+
+    Pairs that share a particle, and the squares (i,j), (j,k), (k,l), (l,i), whose sums of words
+    are dependent. 5 standard errors of as many fair coins. Fails without the multiplications.
+    """
+    n = 2000
+    words = all_pairs(n, 1)
+    flat = words[np.triu_indices(n, 1)]
+    for part in (flat >> 24, flat & 255):
+        counts = np.bincount(part, minlength=256)
+        assert stats.chisquare(counts).pvalue > 1e-6
+    i = np.arange(0, n - 4)
+    corners = words[i, i + 1], words[i + 1, i + 2], words[i + 2, i + 3], words[i + 3, i]
+    for other in (corners[0] ^ corners[1], corners[0] ^ corners[1] ^ corners[2] ^ corners[3]):
+        for bit in range(32):
+            share = np.mean((other >> bit) & 1)
+            assert abs(share - 0.5) < 5 * 0.5 / np.sqrt(i.size)
+
+
+def test_the_salt_gives_new_words():
+    rng = np.random.default_rng(2)
+    word, salt = jnp.asarray(rng.integers(0, 2**32, (2, 4096), dtype=np.uint32))
+    changed = pair_word(word, salt + jnp.uint32(1), word[::-1], salt[::-1])
+    flips = np.bitwise_xor(changed, pair_word(word, salt, word[::-1], salt[::-1]))
+    for bit in range(32):
+        share = np.mean((np.asarray(flips) >> bit) & 1)
+        assert abs(share - 0.5) < 5 * 0.5 / np.sqrt(flips.size)

@@ -29,9 +29,14 @@ def gas(**changes):
 
 
 def test_the_good_one_is_good():
-    gas()
-    gas(strength=np.ones((2, 2)), diffusivity=[1.0, 0.5], radius=lambda n: 0.5 * n ** (1 / 3))
-    gas(strength=lambda n, m: n + m, diffusivity=lambda n: 1 / n, scheme="pair_law")
+    assert gas().strength.shape == (2, 2)
+    assert gas(n_particles=np.int64(30)).n_particles == 30
+    given = gas(
+        strength=np.ones((2, 2)), diffusivity=[1.0, 0.5], radius=lambda n: 0.5 * n ** (1 / 3)
+    )
+    np.testing.assert_allclose(given.radius, [0.5, 0.5 * 2 ** (1 / 3)], rtol=1e-6)
+    drawn = gas(strength=lambda n, m: n + m, diffusivity=lambda n: 1 / n, scheme="pair_law")
+    np.testing.assert_array_equal(drawn.strength, [[2, 3], [3, 4]])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_parameters(changes, message):
 
 def test_rounding_is_no_asymmetry():
     strength = np.array([[1.0, 2.0], [2.0 * (1 + 2 * EPS), 1.0]])
-    gas(strength=strength)
+    np.testing.assert_allclose(gas(strength=strength).strength, strength, rtol=4 * EPS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, interpolate, stats
 
-from jaxkin.physics.point_scatterer import reaction_probability, reaction_time
+from jaxkin.physics.point_scatterer import may_react, reaction_probability, reaction_time
 
 
 def probability(near, far, cosine, spread, length, dtype=jnp.float64):
@@ -153,6 +153,34 @@ def test_no_nan(dtype):
     assert all(np.all(np.isfinite(j)) for j in jacobian)
     reverse = jax.jacrev(total, argnums=(0, 1, 2, 3))(*args)
     assert all(np.all(np.isfinite(j)) for j in reverse)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_the_screen_lets_every_reaction_pass(dtype):
+    """A draw just below K is always below the bound, which holds the largest length of any pair.
+
+    Where the gain is small the bound is close: a draw at 1.2 K is refused. Fails with the shade
+    doubled, or with one distance left out of the gain.
+    """
+    rng = np.random.default_rng(0)
+    n, spread, lengths = 20000, 4e-3, np.array([[1e-4, 3e-3], [3e-3, 2e-2]])
+    start = 0.3 * rng.normal(size=(3, n)) * rng.random(n) ** 2
+    stop = start + np.sqrt(2 * spread) * rng.normal(size=(3, n))
+    motion = [(start**2).sum(0), (stop**2).sum(0), (start * stop).sum(0)]
+    motion = [jnp.asarray(x, dtype) for x in (*motion, np.full(n, spread))]
+    for length in (1e-4, 3e-3, 2e-2):
+        k = reaction_probability(
+            *(jnp.asarray(x, dtype) for x in (start, stop, np.full(n, spread))), dtype(length)
+        )
+        counts = np.asarray(k) > 1e-25
+        assert counts.sum() > 1000
+        passed = may_react(k * (1 - 1e-4), *motion, jnp.asarray(lengths, dtype))
+        assert np.all(np.asarray(passed)[counts])
+    alone = dtype(1e-4)
+    k = reaction_probability(*(jnp.asarray(x, dtype) for x in (start, stop, motion[3])), alone)
+    weak = (np.asarray(k) > 1e-25) & (np.asarray(k) < 0.5)
+    refused = ~np.asarray(may_react(k * 1.2, *motion, alone[None, None]))
+    assert weak.sum() > 1000 and np.all(refused[weak])
 
 
 def test_derivative_in_the_length():

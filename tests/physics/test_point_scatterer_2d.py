@@ -9,6 +9,7 @@ from scipy import integrate, interpolate, special, stats
 from jaxkin.physics.interactions import Ball, Bump
 from jaxkin.physics.point_scatterer_2d import (
     contact_logarithm,
+    may_react,
     reaction_probability,
     reaction_time,
     scaled_bessel,
@@ -168,3 +169,24 @@ def test_the_extremes(dtype):
     t = reaction_time(*(jnp.asarray(a, dtype) for a in (x, y, spread, normal)))
     assert t.dtype == dtype
     assert np.all((np.asarray(t) >= 0) & (np.asarray(t) <= 1))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("log_length", [-4.0, -12.0, -150.0])
+def test_the_screen_lets_every_reaction_pass(dtype, log_length):
+    """A draw just below K is always below the bound. (Fault: a quarter of the root.)"""
+    rng = np.random.default_rng(0)
+    n, spread = 20000, 4e-3
+    start = 0.3 * rng.normal(size=(2, n)) * rng.random(n) ** 3
+    stop = start + np.sqrt(2 * spread) * rng.normal(size=(2, n))
+    k = reaction_probability(
+        *(jnp.asarray(x, dtype) for x in (start, stop, np.full(n, spread))), dtype(log_length)
+    )
+    motion = (start**2).sum(0), (stop**2).sum(0), (start * stop).sum(0), np.full(n, spread)
+    motion = [jnp.asarray(x, dtype) for x in motion]
+    lengths = jnp.asarray([[log_length - 3, log_length]], dtype)
+    counts = np.asarray(k) > 1e-25
+    assert counts.sum() > 1000
+    assert np.all(np.asarray(may_react(k * (1 - 1e-4), *motion, lengths))[counts])
+    refused = ~np.asarray(may_react(jnp.ones_like(k), *motion, lengths))
+    assert refused.mean() > 0.5, "a bound that refuses nothing is no screen"
