@@ -39,7 +39,7 @@ demo: $(READY)
 
 # Each process keeps to one core: with several processes that is faster than sharing all of them.
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -54,7 +54,6 @@ def gaps():
     return np.array(rows).T
 
 
-@pytest.mark.xdist_group("gaps")
 def test_gap_falls_as_one_over_n(gaps):
     """Order −1 within 5 standard errors, which are below 0.15.
 
@@ -70,7 +69,6 @@ def test_gap_falls_as_one_over_n(gaps):
     assert abs(slope + 1) < 5 * spread**-0.5
 
 
-@pytest.mark.xdist_group("gaps")
 @pytest.mark.parametrize(("scheme", "replicas"), [("contact", 4), ("pair_law", 16)])
 def test_a_thousand_particles(gaps, scheme, replicas):
     """h_N at N = 1000 is h + c/N, c the weighted mean of N(h_N − h) at N = 24 and 48.

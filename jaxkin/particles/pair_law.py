@@ -149,15 +149,9 @@ class PairLawScheme(eqx.Module):
         centre_start = _place(swarm, table, step, stays, begin) + share * start
         centre_stop = swarm.start[:, stays] + swarm.shift[:, stays] + share * stop
         part = jnp.clip((time - begin) / (1 - begin), 0, 1)
-        draws = [
-            to_normal(
-                node_words(swarm.keys[:, stays], _bits(time), _name(stays, PRODUCT + k))[
-                    :dimension
-                ],
-                dtype,
-            )
-            for k in range(3)
-        ]
+        named = jnp.repeat(jnp.arange(PRODUCT, PRODUCT + 3, dtype=jnp.uint32), stays.size)
+        words = node_words(jnp.tile(swarm.keys[:, stays], 3), jnp.tile(_bits(time), 3), named)
+        draws = jnp.split(to_normal(words[:dimension], dtype), 3, axis=1)
         wander = 2 * share * d_j * step * (1 - begin) * part * (1 - part)
         centre = centre_start + part * (centre_stop - centre_start) + jnp.sqrt(wander) * draws[0]
         before = jnp.sqrt(2 * new * step * time) * draws[1]
