@@ -14,8 +14,8 @@ with Dτ = 0.008, the default, and with a quarter of it differ by 0.0 ± 0.2 % a
 half of it by 0.1 ± 0.1 % at N = 50. In d = 2, at N = 40, Dτ = 0.004 and a quarter of it differ by
 0 ± 2e-3.
 
-Each pair has one uniform number, a cheap hash of its two particles. The screen of all pairs compares
-it with a bound on the chance to react, so that hardly more pairs pass than react.
+Each pair has one uniform number, a cheap hash of its two particles. The screen of all pairs
+compares it with a bound on the chance to react, so that hardly more pairs pass than react.
 """
 
 from typing import NamedTuple
