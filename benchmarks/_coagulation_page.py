@@ -117,7 +117,7 @@ def draw_measured(axis, rows, colour, label):
         [r["measured_error"] for r in seen],
         fmt="o",
         color=colour,
-        label=label,
+        label=label if seen else None,
     )
     axis.plot(
         [r["size"] for r in noise],

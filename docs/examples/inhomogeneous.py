@@ -28,7 +28,7 @@ modes = [jk.fourier_mode([(1, 0, 0)], mass=n) for n in (1, 2)]
 observe = [*gas.observables(), *modes]  # the same objects for both sides
 times = jnp.linspace(0.0, 0.06, 4)
 data = jk.simulate(
-    gas, law, times, key=jax.random.key(2), replicas=64, observe=observe, events=True
+    gas, law, times, key=jax.random.key(2), replicas=32, observe=observe, events=True
 )
 prediction = jk.solve(equation, law, times, observe=observe)
 
