@@ -90,6 +90,12 @@ class KineticEquation(eqx.Module):
             "interval", "simplex"; `fitting` works in free coordinates of the domain.
     """
 
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if a solution cannot start from `law`; asked before anything compiles.
+
+        Traced values pass, as in `jaxkin.numerics.checks`.
+        """
+
     def prepare(self) -> Any:
         """Compute tensors from the parameters, inside the run so that gradients reach them."""
         return None

@@ -18,7 +18,7 @@ LEVELS = [
     ("jaxkin.model", "jaxkin.observables", "jaxkin.trajectory"),
     ("jaxkin.drivers",),
     ("jaxkin.physics",),
-    ("jaxkin.laws",),
+    ("jaxkin.laws", "jaxkin.velocity_laws"),
     ("jaxkin.equations",),
     ("jaxkin.particles",),
     ("fitting",),

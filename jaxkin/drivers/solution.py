@@ -55,6 +55,7 @@ def solve(
         RuntimeError: the solution could not be followed to the last time.
     """
     require_increasing(times)
+    equation.check(law)
     chosen = tuple(equation.observables() if observe is None else observe)
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     pairs = [o.name for o in chosen if isinstance(o, PairDensity)]
@@ -81,6 +82,7 @@ def integrate(
 ) -> Any:
     """Return the states themselves, leading axis (times,); arguments and errors as in `solve`."""
     require_increasing(times)
+    equation.check(law)
     times = jnp.asarray(times, dtype=float)
     return _integrate(equation, law, times, *_tolerances(rtol, atol), adjoint)
 

@@ -1,0 +1,252 @@
+"""The spatially homogeneous Boltzmann equation by the fast Fourier spectral method.
+
+    ∂f/∂t = Q(f, f) = ∫∫ B(|v−v*|) [f(v′)f(v*′) − f(v)f(v*)] dσ dv*
+
+(paper 004 §1, limit of the Kac model) with v′, v*′ = (v+v*)/2 ± |v−v*|σ/2 and B isotropic in σ.
+With g = v − v* = ρω, ρ ≤ R, the gain is a sum over radii and directions,
+
+    Q⁺(v) = Σ_ρ w_ρ ρ^{d−1} B(ρ) ∫ H_ρ(v − ρω/2) dω,   H_ρ(u) = Σ_σ w_σ f(u + ρσ/2) f(u − ρσ/2),
+
+where shifts are products in Fourier space and the integral over ω is a multiplication by
+A(ρ|k|/2), A(x) = 4π sin x/x in d = 3 and 2πJ₀(x) in d = 2. The loss is f times a convolution with
+A(ρ|k|). O(M N_ρ N^d log N) for M directions (Gamba, Haack, Hauck, Hu, SIAM J. Sci. Comput. 2017).
+
+The velocities are a periodic grid on [−L, L]^d, cell-centred. Spectrally accurate as long as f is
+small outside a ball of radius S with R ≥ 2S and L ≥ (3+√2)S/2, from where periodic copies meet.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+from jaxtyping import Array, Float
+
+from jaxkin.model import KineticEquation
+from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.sphere_rules import half_sphere_rule
+from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.physics.kernels import PowerKernel, sphere_area
+from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
+
+
+class Prepared(eqx.Module):
+    """Tensors of the operator.
+
+    Attributes:
+        radius: (N_ρ,) ρ.
+        gain: (N_ρ,) w_ρ ρ^{d−1} B(ρ).
+        loss: real Fourier multiplier of the loss.
+    """
+
+    radius: Float[Array, " radii"]
+    gain: Float[Array, " radii"]
+    loss: Float[Array, "..."]
+
+
+class Boltzmann(KineticEquation):
+    """The Boltzmann equation on a grid of velocities.
+
+    Args:
+        kernel: how often velocities collide.
+        dimension: 2 or 3.
+        points: N, grid points in each direction, even.
+        support: S, a radius outside which f is negligible.
+        half_width: L; None for 2S.
+        radii: N_ρ Gauss–Legendre points on [0, 2S]; None for N.
+        directions: M, points on the sphere.
+        conserve: subtract f times the quadratic polynomial that makes mass, momentum and energy
+            of Q vanish. Without, they drift by the spectral error.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    kernel: PowerKernel
+    dimension: int = eqx.field(static=True)
+    points: int = eqx.field(static=True)
+    support: float = eqx.field(static=True)
+    half_width: float = eqx.field(static=True)
+    radii: int = eqx.field(static=True)
+    directions: int = eqx.field(static=True)
+    conserve: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        kernel: PowerKernel | None = None,
+        *,
+        dimension: int = 3,
+        points: int = 32,
+        support: float = 5.0,
+        half_width: float | None = None,
+        radii: int | None = None,
+        directions: int = 12,
+        conserve: bool = True,
+    ):
+        one_of(dimension, "dimension", (2, 3))
+        self.kernel = PowerKernel() if kernel is None else kernel
+        self.dimension, self.points = dimension, whole(points, "points", 4)
+        require(self.points % 2 == 0, "points", "be even", f"it is {points}")
+        require(support > 0, "support", "be positive", f"it is {support}")
+        self.support = float(support)
+        self.half_width = 2 * self.support if half_width is None else float(half_width)
+        require(
+            self.half_width >= self.support,
+            "half_width",
+            f"be at least the support, {self.support}",
+            f"it is {half_width}",
+        )
+        self.radii = self.points if radii is None else whole(radii, "radii", 2)
+        self.directions, self.conserve = whole(directions, "directions", 2), conserve
+
+    # The grid.
+
+    @property
+    def spacing(self) -> float:
+        """The distance of neighbours on the grid."""
+        return 2 * self.half_width / self.points
+
+    def velocities(self) -> Float[np.ndarray, "*grid d"]:
+        """Return the points of the grid."""
+        axis = (np.arange(self.points) + 0.5) * self.spacing - self.half_width
+        return np.stack(np.meshgrid(*[axis] * self.dimension, indexing="ij"), -1)
+
+    def wave_numbers(self) -> list[np.ndarray]:
+        """Return k of each axis as `rfftn` orders it, shaped to broadcast."""
+        n, d = self.points, self.dimension
+        axes = [2 * np.pi * np.fft.fftfreq(n, self.spacing)] * (d - 1)
+        axes.append(2 * np.pi * np.fft.rfftfreq(n, self.spacing))
+        return [a.reshape([-1 if i == k else 1 for i in range(d)]) for k, a in enumerate(axes)]
+
+    # The operator.
+
+    def prepare(self) -> Prepared:
+        """Compute the radial weights and the multiplier of the loss."""
+        dtype = jnp.result_type(self.kernel.strength, self.kernel.exponent)
+        radius, weights = self._radial_rule()
+        speeds = jnp.asarray(radius, dtype)
+        gain = jnp.asarray(weights * radius ** (self.dimension - 1), dtype) * self.kernel.total(
+            speeds
+        )
+        wave = jnp.asarray(self._wave_number(), dtype)
+
+        def add(total, item):
+            index, weight = item
+            return total + weight * self._sphere_mean(1.0, index, wave), None
+
+        loss, _ = jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self.radii), gain))
+        return Prepared(speeds, gain, loss)
+
+    def _radial_rule(self) -> tuple[np.ndarray, np.ndarray]:
+        x, w = np.polynomial.legendre.leggauss(self.radii)
+        return (x + 1) * self.support, w * self.support
+
+    def _wave_number(self) -> np.ndarray:
+        return np.sqrt(sum(k**2 for k in self.wave_numbers()))
+
+    def _sphere_mean(self, scale: float, index: Array, wave: Array) -> Array:
+        """Return the mean of e^{−iκ·ω} over directions ω at |κ| = scale·ρ|k|, ρ by its index."""
+        radius, _ = self._radial_rule()
+        if self.dimension == 3:
+            return jnp.sinc(scale / jnp.pi * jnp.asarray(radius, wave.dtype)[index] * wave)
+        table = scipy.special.j0(scale * radius[:, None, None] * self._wave_number())
+        return jnp.asarray(table, wave.dtype)[index]
+
+    def collision(self, f: Float[Array, "*grid"], prepared: Prepared) -> Float[Array, "*grid"]:
+        """Return Q(f, f)."""
+        axes = tuple(range(-self.dimension, 0))
+        spectrum = jnp.fft.rfftn(f)
+        waves = [jnp.asarray(k, f.dtype) for k in self.wave_numbers()]
+        wave = jnp.asarray(self._wave_number(), f.dtype)
+        rule = half_sphere_rule(self.directions, self.dimension)
+        directions, weights = (jnp.asarray(x, f.dtype) for x in rule)
+
+        def pairs(rho, direction):
+            """f(u + ρσ/2) f(u − ρσ/2) for one direction."""
+            phases = [jnp.exp(0.5j * rho * s * k) for s, k in zip(direction, waves, strict=True)]
+            shift = phases[0]
+            for phase in phases[1:]:
+                shift = shift * phase
+            ahead = jnp.fft.irfftn(spectrum * shift, f.shape, axes)
+            behind = jnp.fft.irfftn(spectrum * jnp.conj(shift), f.shape, axes)
+            return ahead * behind
+
+        def add(total, item):
+            index, rho, gain = item
+            products = jax.vmap(lambda s: pairs(rho, s))(directions)
+            H = jnp.tensordot(weights, products, axes=1)
+            return total + gain * self._sphere_mean(0.5, index, wave) * jnp.fft.rfftn(H), None
+
+        radii = jnp.arange(self.radii), prepared.radius, prepared.gain
+        # The kernel is isotropic: B = B̄/|S|, and the mean over ω carries |S|.
+        gained, _ = jax.lax.scan(add, jnp.zeros_like(spectrum), radii)
+        frequency = jnp.fft.irfftn(prepared.loss * spectrum, f.shape, axes)
+        area = sphere_area(self.dimension)
+        change = jnp.fft.irfftn(gained, f.shape, axes) - area * f * frequency
+        return self._conserving(f, change) if self.conserve else change
+
+    def _conserving(self, f: Array, change: Array) -> Array:
+        """Subtract f·p(v), p of degree 2, so that mass, momentum and energy are kept."""
+        velocity = jnp.asarray(self.velocities(), f.dtype).reshape(-1, self.dimension)
+        scaled = velocity / self.support
+        ones = jnp.ones((velocity.shape[0], 1), f.dtype)
+        basis = jnp.concatenate([ones, scaled, jnp.sum(scaled**2, 1, keepdims=True)], 1)
+        matrix = basis.T @ (f.reshape(-1, 1) * basis)
+        coefficients = jnp.linalg.solve(matrix, basis.T @ change.reshape(-1))
+        return change - f * (basis @ coefficients).reshape(f.shape)
+
+    # The protocol.
+
+    def rate_of_change(self, t: Any, state: Array, prepared: Prepared) -> Array:
+        """Return Q(f, f)."""
+        return self.collision(state, prepared)
+
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the grid is too small or too coarse for the law.
+
+        Its mass on the grid must be 1 to 1e-3, and the largest Fourier coefficients of waves that
+        are about to be lost, |k| ≥ 0.9 π/h, below 1e-2: products of two f alias otherwise.
+        """
+        law.check_dimension(self.dimension)
+        f = self.project(law)
+        if is_traced(f):
+            return
+        require(jnp.all(jnp.isfinite(f)), "law", "have a finite density", "it is not on the grid")
+        mass = float(f.sum()) * self.spacing**self.dimension
+        require(
+            abs(mass - 1) < 1e-3,
+            "support",
+            "let the grid hold the law: its mass there should be 1",
+            f"it is {mass:.6f}",
+            "Give a larger `support`, or more `points` for a law that is narrow.",
+        )
+        spectrum = np.abs(np.asarray(jnp.fft.rfftn(f))) * self.spacing**self.dimension
+        lost = float(spectrum[self._wave_number() >= 0.9 * np.pi / self.spacing].max())
+        require(
+            lost < 1e-2,
+            "points",
+            "resolve the law: waves at the edge of the grid should be below 0.01",
+            f"they reach {lost:.3g}",
+            "Give more `points`, or a smaller `support`.",
+        )
+
+    def project(self, law: Any) -> Float[Array, "*grid"]:
+        """Return f₀ on the grid."""
+        dtype = jnp.result_type(self.kernel.strength, self.kernel.exponent)
+        return law.density(jnp.asarray(self.velocities(), dtype))
+
+    def measure(self, state: Array) -> Weighted:
+        """Return the grid, weighted by f times the volume of a cell."""
+        velocity = jnp.asarray(self.velocities(), state.dtype).reshape(-1, self.dimension)
+        weight = state.reshape(-1) * self.spacing**self.dimension
+        return Weighted(weight, Coordinates(velocity=velocity))
+
+    def observables(self) -> tuple[Observable, ...]:
+        """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
+        return VELOCITY_MOMENTS
+
+    def domains(self) -> dict[str, str]:
+        """Return the domain of each parameter that can be fitted."""
+        return {"kernel.strength": "positive", "kernel.exponent": "interval"}

@@ -1,0 +1,221 @@
+"""Kac's gas against exact relaxation at finite N, conservation, and the two clocks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxkin as jk
+from jaxkin import collision_laws as cl
+from jaxkin.velocity_laws import BKW, GaussianMixture, Maxwellian, RandomMixture
+
+TIMES = jnp.array([0.0, 1.0, 2.5])
+F = np.float32
+HOT = GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[2.0, 0.5, 0.5]])  # traceless stress 1
+
+
+def run(gas, law, replicas, seed=0, times=TIMES, **options):
+    return jk.simulate(gas, law, times, key=jax.random.key(seed), replicas=replicas, **options)
+
+
+def traceless(data):
+    """Mean and error of P_xx − tr P/d."""
+    stress = np.asarray(data["stress"])
+    d = stress.shape[-1]
+    part = stress[:, :, 0, 0] - np.trace(stress, axis1=2, axis2=3) / d
+    return part.mean(0), part.std(0, ddof=1) / np.sqrt(len(part))
+
+
+@pytest.mark.parametrize("n", [4, 30])
+def test_stress_at_finite_n(n):
+    """P(t) = P₀[1/N + (1−1/N)e^{−t/2}] for Maxwell molecules in d = 3 (ORACLES, exact in N).
+
+    10⁷ collisions together with the other tests of this file run in `benchmarks/kac.py`. Fails for
+    a clock off by N/(N−1), at N = 4 by far.
+    """
+    gas = jk.KacGas(n, kernel=jk.PowerKernel(F(1)))
+    mean, error = traceless(run(gas, HOT, 40_000 // n))
+    exact = 1 / n + (1 - 1 / n) * np.exp(-np.asarray(TIMES) / 2)
+    assert np.all(np.abs(mean - exact) < 5 * error)
+    assert np.all(error < 0.02)
+
+
+def test_fourth_moment_of_bkw():
+    """⟨|v|⁴⟩ = 15K(2−K) in the limit; at N = 200 the difference is O(1/N), below 15·2/N."""
+    law = BKW(0.62)
+    gas = jk.KacGas(200, kernel=jk.PowerKernel(F(1)))
+    data = run(gas, law, 1500)
+    mean, error = data.mean("moments")[:, 0], data.standard_error("moments")[:, 0]
+    K = 1 - (1 - 0.62) * np.exp(-np.asarray(TIMES) / 6)
+    assert np.all(np.abs(mean - 15 * K * (2 - K)) < 5 * error + 30 / 200 * (np.asarray(TIMES) > 0))
+    assert np.all(error < 0.1)
+
+
+@pytest.mark.parametrize(
+    ("law", "rate"),
+    [
+        (cl.Symmetric(3), 4 * 3 / (3 * 3 + 2)),
+        (cl.Symmetric(3, momentum=True), 4 * 2 / (3 * 2 + 2)),
+        (cl.Binary("omega"), 4 / 5),
+    ],
+    ids=["order 3", "with momentum", "binary, uniform ω"],
+)
+def test_order_k_by_the_clock_of_the_system(law, rate):
+    """e^{−t Σβ 4K/(dK+2)}, and 4(K−1)/(d(K−1)+2) with momentum (ORACLES, exact in N, zero mean).
+
+    Velocities of mean zero in law have a mean of their own of size N^{−1/2}: up to 2/N is allowed.
+    """
+    n = 100
+    mean, error = traceless(run(jk.KacGas(n, law), HOT, 1500))
+    expected = np.exp(-rate * np.asarray(TIMES))
+    assert np.all(np.abs(mean - expected) < 5 * error + 2 / n * (np.asarray(TIMES) > 0))
+    assert np.all(error < 0.02)
+
+
+def test_mean_velocity_decays_without_momentum():
+    """At rate (2/d)Σβ_K, exact in N, whatever the orders."""
+    gas = jk.KacGas(60, [cl.Symmetric(2), cl.Symmetric(3)], [0.4, 0.6], dimension=2)
+    data = run(gas, Maxwellian(2, 1.0, mean=1.0), 1000)
+    mean, error = data.mean("momentum")[:, 0], data.standard_error("momentum")[:, 0]
+    assert np.all(np.abs(mean - np.exp(-np.asarray(TIMES))) < 5 * error)
+
+
+def test_kac_toy_on_an_energy_sphere():
+    """⟨v⁴⟩ relaxes to 3N/(N+2)·⟨v²⟩² at rate (N+2)/(2(N−1)), exact in N on |V|² = N.
+
+    Two-valued velocities ±1 start on the sphere.
+    """
+    n = 8
+
+    class Coin(jk.velocity_laws.VelocityLaw):
+        @property
+        def dimension(self):
+            return 1
+
+        def density(self, velocity):
+            raise NotImplementedError
+
+        def sample_velocities(self, number, *, key, dtype):
+            return jax.random.rademacher(key, (number, 1), dtype)
+
+    fourth = jk.Observable("fourth", lambda z: jnp.sum(z.velocity) ** 4)
+    gas = jk.KacGas(n, cl.KacToy(), dimension=1)
+    data = run(gas, Coin(), 4000, observe=[fourth])
+    equilibrium, rate = 3 * n / (n + 2), (n + 2) / (2 * (n - 1))
+    exact = equilibrium + (1 - equilibrium) * np.exp(-rate * np.asarray(TIMES))
+    assert np.all(np.abs(data.mean("fourth") - exact) < 5 * data.standard_error("fourth") + 1e-6)
+
+
+def test_bobylev_cercignani_gamba_moments():
+    """dm₁/dt = Σβ_K K E[a + (K−1)b − 1] m₁, with a random a; momentum and energy are not kept."""
+
+    def coefficients(normal):
+        return jnp.where(normal[0] > 0, 0.9, 0.5), 0.2
+
+    gas = jk.KacGas(80, cl.BobylevCercignaniGamba(3, coefficients), dimension=1)
+    data = run(gas, Maxwellian(1, 0.3, mean=1.0), 1000)
+    rate = 3 * (0.7 + 2 * 0.2 - 1)
+    exact = np.exp(rate * np.asarray(TIMES))
+    mean, error = data.mean("momentum")[:, 0], data.standard_error("momentum")[:, 0]
+    assert np.all(np.abs(mean - exact) < 5 * error)
+
+
+def test_a_thermostat_sets_the_temperature():
+    """K = 1 by the clock of the system: each velocity is renewed at rate 1."""
+    gas = jk.KacGas(50, cl.Thermostat(3.0))
+    data = run(gas, Maxwellian(3, 1.0), 400)
+    exact = 1.5 * (3 - 2 * np.exp(-np.asarray(TIMES)))
+    assert np.all(np.abs(data.mean("energy") - exact) < 5 * data.standard_error("energy"))
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_frequency_of_collisions(exponent):
+    """At equilibrium a pair collides at rate C E|g|^γ/N, g normal of variance 2 (exact in N)."""
+    from scipy.special import gamma
+
+    n, replicas, strength = 40, 500, 0.7
+    gas = jk.KacGas(n, kernel=jk.PowerKernel(F(strength), F(exponent)))
+    data = run(gas, Maxwellian(3), replicas, events=True)
+    power = 4 ** (exponent / 2) * gamma((3 + exponent) / 2) / gamma(1.5)
+    expected = strength * power * (n - 1) / 2 * 2.5
+    count = np.asarray(data.events["count"])
+    # Counts are Poisson given the speeds, whose energy varies from gas to gas.
+    error = count.std(ddof=1) / np.sqrt(replicas)
+    assert abs(count.mean() - expected) < 5 * error
+    assert error < 0.01 * expected
+
+
+@pytest.mark.parametrize("kernel", [None, jk.PowerKernel(F(1), F(1))], ids=["system", "spheres"])
+def test_momentum_and_energy_are_kept(kernel):
+    data = run(jk.KacGas(50, kernel=kernel), HOT, 20, events=True)
+    momentum, energy = np.asarray(data["momentum"]), np.asarray(data["energy"])
+    assert np.min(np.asarray(data.events["count"])) > 50
+    rounding = 100 * np.finfo(F).eps
+    assert np.max(np.abs(momentum - momentum[:, :1])) < rounding
+    assert np.max(np.abs(energy / energy[:, :1] - 1)) < rounding
+
+
+def test_data_that_are_not_chaotic_stay_a_mixture():
+    """Theorem 2.2: from two laws, E[φ⊗φ] tends to Σ w_k ⟨f_k, φ⟩², not to ⟨f, φ⟩².
+
+    φ = v₁², on hot and cold gases; pairs of different particles of a replica.
+    """
+    n = 100
+    laws = [Maxwellian(3, 0.5), Maxwellian(3, 2.0)]
+    square = jk.Observable("square", lambda z: jnp.stack([z.velocity[0] ** 2, z.velocity[0] ** 4]))
+    gas = jk.KacGas(n, kernel=jk.PowerKernel(F(1)))
+    data = run(gas, RandomMixture(laws, [0.5, 0.5]), 2000, observe=[square])
+    first, second = np.moveaxis(np.asarray(data["square"]), -1, 0)
+    pairs = (n * first**2 - second) / (n - 1)
+    mean, error = pairs.mean(0), pairs.std(0, ddof=1) / np.sqrt(len(pairs))
+    mixture, product = 0.5 * (0.25 + 4), 1.25**2
+    # A pair that collided shares the energy of its gas: at most 6T²/N.
+    assert np.all(np.abs(mean - mixture) < 5 * error + 24 / n * (np.asarray(TIMES) > 0) / 2)
+    assert np.all(mean - product > 5 * error)
+
+
+def test_a_kernel_without_a_bound_is_a_fault():
+    class Liar(jk.PowerKernel):
+        def majorant(self, speed):
+            return 0.01 * self.total(speed)
+
+    with pytest.raises(jk.SimulationFault, match="`majorant`"):
+        run(jk.KacGas(20, kernel=Liar(F(1), F(1))), Maxwellian(3), 4)
+
+
+def test_a_replica_does_not_feel_its_neighbours():
+    gas = jk.KacGas(20, kernel=jk.PowerKernel(F(1), F(1)))
+    many, few = run(gas, HOT, 12), run(gas, HOT, 3)
+    np.testing.assert_array_equal(np.asarray(many["stress"])[:3], np.asarray(few["stress"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((1,), {}, "`n_particles` must be an integer of at least 2"),
+        ((3, cl.Symmetric(4)), {}, "`n_particles` must be an integer of at least 4"),
+        ((9, [cl.Binary(), cl.KacToy()]), {"dimension": 1}, "`weights` must be given"),
+        ((9, cl.Binary(), [0.5]), {}, "`weights` must sum to 1"),
+        ((9, [cl.Binary(), cl.Rotation()], [1.5, -0.5]), {}, "`weights` must be finite and at"),
+        ((9, [cl.Binary(), cl.Rotation()], [1.0]), {}, "`weights` must hold one"),
+        ((9, "binary"), {}, "`laws` must be collision laws"),
+        ((9, cl.Custom(2, lambda v, n: v[:1], 1)), {}, "`laws` must map velocities"),
+        ((9, cl.Symmetric(3)), {"clock": "pairs"}, "`clock` must be 'system'"),
+        ((9,), {"clock": "system", "kernel": jk.PowerKernel()}, "`kernel` must be None"),
+        ((9,), {"clock": "kac"}, "`clock` must be one of"),
+    ],
+)
+def test_bad_input(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        jk.KacGas(*arguments, **options)
+
+
+def test_bad_kernels_and_laws():
+    with pytest.raises(ValueError, match=r"`exponent` must lie in \[0, 1\]"):
+        jk.PowerKernel(1.0, 1.5)
+    with pytest.raises(ValueError, match="`strength` must be finite and at least 0"):
+        jk.PowerKernel(-1.0)
+    with pytest.raises(ValueError, match="`law` must be a law in 3 dimensions, but it has 2"):
+        run(jk.KacGas(9), Maxwellian(2), 1)
+    with pytest.raises(ValueError, match="`equation` must be None for binary"):
+        jk.KacGas(9, cl.Symmetric(3)).kinetic_limit()
