@@ -39,15 +39,13 @@ def first_repeat(places: Int32[Array, "K n"], used: Bool[Array, "K n"]) -> Int32
     """Return the first tuple that shares a place with an earlier one (n if none).
 
     Args:
-        places: (K, n) places of n tuples.
+        places: (K, n) places of n tuples, different within a tuple.
         used: (K, n) False where a tuple has fewer than K places.
     """
-    K, n = places.shape
-    earlier = jnp.arange(n)[:, None] > jnp.arange(n)
-    shared = jnp.zeros((n, n), bool)
-    for k in range(K):
-        for other in range(K):
-            same = places[k][:, None] == places[other]
-            shared = shared | (same & used[k][:, None] & used[other])
-    repeats = jnp.any(shared & earlier, axis=1)
-    return jnp.where(jnp.any(repeats), jnp.argmax(repeats), n).astype(jnp.int32)
+    order, n = places.shape
+    nobody = -1 - jnp.arange(order * n, dtype=jnp.int32).reshape(order, n)
+    flat = jnp.where(used, places, nobody).T.reshape(-1)
+    later = jnp.arange(order * n, dtype=jnp.int32)
+    same = (flat[:, None] == flat) & (later[:, None] > later)
+    # The least of one integer array is found in lanes, where a search for a True is not.
+    return jnp.min(jnp.where(same, later[:, None], order * n)) // order

@@ -10,10 +10,7 @@ With β₂ = 1 a particle collides at rate 2 by the first clock, and at rate B̄
 second if B̄ is constant. As N → ∞ the velocities obey ∂f = Σ_K β_K Q_K (1.1), (1.6), or Boltzmann's
 equation.
 
-The process is exact in law. Collisions are proposed at a rate that bounds the true one, from pairs
-whose relative speed is at most that of the two fastest, and accepted with probability true over
-bound; the bound holds for the collision that follows on a block too, since a velocity grows by √2
-at most when a pair keeps its energy.
+The process is exact in law (`jaxkin.particles.collisions`).
 """
 
 import math
@@ -28,11 +25,9 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.model import Particles
-from jaxkin.numerics.brownian_tree import to_normal, to_uniform
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
-from jaxkin.numerics.hashing import threefry
-from jaxkin.numerics.tuples import different, first_repeat
 from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.particles.collisions import collide_until
 from jaxkin.physics.collision_laws import Binary, CollisionLaw
 from jaxkin.physics.kernels import PowerKernel
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
@@ -179,82 +174,60 @@ class KacGas(Particles):
         self, states: Velocities, start: Array, stop: Array, *, keys: Array
     ) -> Velocities:
         """Run a tile of replicas, a block of collisions of each in every turn."""
-        span = jnp.asarray(stop - start, self.dtype)
-        words = jax.random.key_data(keys)[:, -2:]
-        clock = jnp.zeros(keys.shape, self.dtype)
-
-        def turn(carry):
-            number, clock, states = carry
-            move = jax.vmap(lambda c, s, w: self._block(c, s, w, number, span))
-            return number + 1, *move(clock, states, words)
-
-        running = jnp.uint32(0), clock, states
-        return jax.lax.while_loop(lambda c: jnp.any(c[1] < span), turn, running)[2]
-
-    def _block(self, clock, state, words, number, span):
-        """Run one block of one replica; times are counted from the start of the interval."""
-        size, order = self.block, max(law.order for law in self.laws)
-        draws = _draws(words, number, size, order + 3 + self._normals)
-        places = different(draws[:order], self.n_particles)
-        wait, accept, which = (to_uniform(w, self.dtype) for w in draws[order : order + 3])
-        normals = to_normal(draws[order + 3 :], self.dtype).T
-        kind = jnp.searchsorted(jnp.cumsum(self.weights), which * self.weights.sum())
-        kind = jnp.minimum(kind, len(self.laws) - 1)
-        orders = jnp.asarray([law.order for law in self.laws])[kind]
-        used = jnp.arange(order)[:, None] < orders
-        bound = self._bound(state.velocity)
-        time = clock + jnp.cumsum(-jnp.log(wait)) / jnp.maximum(bound * self._tuples, _TINY)
-        repeat = first_repeat(places, used)
-        early = time < span
-
-        def collide(velocity, places, used, normals, kind, accept, now):
-            """Let tuples of different particles collide; also count them, and see the bound."""
-            before = velocity[places]
-            ratio = self._rate(before) / bound
-            happens = now & (accept < ratio)
-            after = self._after(before, normals, kind)
-            targets = jnp.where(happens & used, places, self.n_particles)
-            velocity = velocity.at[targets].set(after, mode="drop")
-            return velocity, jnp.sum(happens, dtype=jnp.int32), jnp.any(now & (ratio > 1 + 1e-5))
-
-        # The prefix, then the tuple that repeats one of its particles.
-        first = early & (jnp.arange(size) < repeat)
-        velocity, count, above = collide(state.velocity, places, used, normals, kind, accept, first)
-        last = jnp.minimum(repeat, size - 1)[None]
-        then = early[last] & (repeat < size)
-        velocity, one, high = collide(
-            velocity, places[:, last], used[:, last], normals[last], kind[last], accept[last], then
+        shape = states.velocity.shape
+        moved = collide_until(
+            self,
+            states.velocity.reshape(-1, self.dimension),
+            jnp.asarray(stop - start, self.dtype),
+            jax.random.key_data(keys)[:, -2:],
+            self.block,
         )
-        clock = jnp.minimum(time[last[0]], span)
-        state = Velocities(velocity, state.collisions + count + one, state.exceeded | above | high)
-        return clock, state
+        return Velocities(
+            moved.velocity.reshape(shape),
+            states.collisions + moved.collisions,
+            states.exceeded | moved.exceeded,
+        )
+
+    # What the engine asks for.
 
     @property
-    def _normals(self) -> int:
+    def normals(self) -> int:
+        """Standard normals of a collision."""
         return max(law.normals(self.dimension) for law in self.laws)
 
     @property
-    def _tuples(self) -> float:
+    def orders(self) -> tuple[int, ...]:
+        """The order of each law."""
+        return tuple(law.order for law in self.laws)
+
+    @property
+    def proposals(self) -> float:
         """The rate of proposals at bound 1: N, or that of N(N−1)/2 pairs at 1/N each."""
         return self.n_particles if self.clock == "system" else (self.n_particles - 1) / 2
 
-    def _bound(self, velocity: Float[Array, "N d"]) -> Float[Array, ""]:
+    def bound(self, fastest: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return a bound on B̄ where no speed exceeds `fastest`, also after one collision each."""
         if self.kernel is None:
-            return jnp.ones((), self.dtype)
-        fastest = jnp.sqrt(jnp.max(jnp.sum(velocity**2, -1)))
+            return jnp.ones_like(fastest)
         return self.kernel.majorant(2 * math.sqrt(2) * fastest)
 
-    def _rate(self, velocity: Float[Array, "K n d"]) -> Float[Array, " n"]:
+    def rate(self, velocity: Float[Array, "K n d"]) -> Float[Array, " n"]:
+        """Return B̄ of tuples."""
         if self.kernel is None:
             return jnp.ones(velocity.shape[1], self.dtype)
         return self.kernel.total(jnp.sqrt(jnp.sum((velocity[0] - velocity[1]) ** 2, -1)))
 
-    def _after(self, velocity: Float[Array, "K n d"], normals: Array, kind: Array) -> Array:
-        """Return the velocities after a collision by the law of each tuple."""
+    def after(
+        self,
+        velocity: Float[Array, "K n d"],
+        normals: Float[Array, "m n"],
+        kind: Int32[Array, " n"],
+    ) -> Float[Array, "K n d"]:
+        """Return the velocities after a collision of each tuple by the law of its kind."""
         after = velocity
         for index, law in enumerate(self.laws):
             m = law.normals(self.dimension)
-            mapped = jax.vmap(law.collide, (1, 0), 1)(velocity[: law.order], normals[:, :m])
+            mapped = jax.vmap(law.collide, (1, 1), 1)(velocity[: law.order], normals[:m])
             chosen = (kind == index)[:, None]
             after = after.at[: law.order].set(jnp.where(chosen, mapped, after[: law.order]))
         return after
@@ -322,17 +295,3 @@ class KacGas(Particles):
         if not is_traced(kernel):
             kernel = jax.tree.map(lambda x: jnp.asarray(x, self.dtype), kernel)
         return Boltzmann(kernel, dimension=self.dimension, **resolution)
-
-
-_TINY = 1e-30
-
-
-def _draws(words: Array, number: Array, size: int, count: int) -> Array:
-    """Return (count, size) random words of one block, keyed by the replica and its number."""
-    half = -(-count // 2)
-    key_0, key_1 = words[0] + jnp.zeros(size, jnp.uint32), words[1] + jnp.zeros(size, jnp.uint32)
-    place = jnp.arange(size, dtype=jnp.uint32)
-    rows: list[Array] = []
-    for k in range(half):
-        rows += threefry(key_0, key_1, number + jnp.zeros_like(place), place + jnp.uint32(k << 16))
-    return jnp.stack(rows[:count])

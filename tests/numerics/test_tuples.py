@@ -36,7 +36,7 @@ def test_every_ordered_tuple_is_equally_likely(order, size):
 def test_first_repeat_by_brute_force(order):
     rng = np.random.default_rng(order)
     for _ in range(200):
-        places = rng.integers(0, 30, (order, 12))
+        places = np.stack([rng.permutation(30)[:order] for _ in range(12)], 1)
         used = rng.random((order, 12)) < 0.8
         seen, expected = set(), 12
         for n in range(12):
