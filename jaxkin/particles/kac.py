@@ -30,6 +30,7 @@ from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.collisions import collide_until
 from jaxkin.physics.collision_laws import Binary, CollisionLaw
 from jaxkin.physics.kernels import PowerKernel
+from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
 
 
@@ -113,9 +114,10 @@ class KacGas(Particles):
         self.n_particles = whole(
             n_particles, "n_particles", max(2, largest), "A collision needs that many particles."
         )
-        weights = jnp.ones(1) if weights is None and len(self.laws) == 1 else weights
+        weights = [1.0] if weights is None and len(self.laws) == 1 else weights
         require(weights is not None, "weights", "be given for several laws", "it is None")
-        self.weights = jnp.asarray(weights, dtype=float)
+        dtype = common_dtype(weights) if self.kernel is None else self.kernel.strength.dtype
+        self.weights = jnp.asarray(weights, dtype)
         require(
             self.weights.shape == (len(self.laws),),
             "weights",
@@ -145,7 +147,7 @@ class KacGas(Particles):
     @property
     def dtype(self):
         """The floating type of the parameters, which the run keeps."""
-        return self.weights.dtype if self.kernel is None else self.kernel.strength.dtype
+        return self.weights.dtype
 
     @property
     def block(self) -> int:

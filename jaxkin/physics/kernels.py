@@ -5,12 +5,14 @@ B̄ = ∫ B dσ, so that a particle collides at rate ∫ B̄(|v−v*|) f(v*) dv*
 """
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import require, require_finite
+from jaxkin.physics.masses import common_dtype
 
 
 class PowerKernel(eqx.Module):
@@ -26,18 +28,21 @@ class PowerKernel(eqx.Module):
         ValueError: an argument is out of range.
     """
 
-    strength: Float[Array, ""] = eqx.field(default=1.0, converter=jnp.asarray)
-    exponent: Float[Array, ""] = eqx.field(default=0.0, converter=jnp.asarray)
+    strength: Float[Array, ""]
+    exponent: Float[Array, ""]
 
-    def __check_init__(self):
-        require_finite(self.strength, "strength", minimum=0.0)
+    def __init__(self, strength: Any = 1.0, exponent: Any = 0.0):
+        require_finite(strength, "strength", minimum=0.0)
+        require_finite(exponent, "exponent", minimum=0.0)
         require(
-            (self.exponent >= 0) & (self.exponent <= 1),
+            jnp.asarray(exponent) <= 1,
             "exponent",
             "lie in [0, 1]",
-            f"it is {self.exponent}",
+            f"it is {exponent}",
             "0 are Maxwell molecules, 1 hard spheres.",
         )
+        dtype = common_dtype(strength, exponent)
+        self.strength, self.exponent = (jnp.asarray(x, dtype) for x in (strength, exponent))
 
     def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return B̄ = C g^γ at relative speeds g; at g = 0 it is 0 unless γ = 0."""

@@ -174,6 +174,28 @@ def test_data_that_are_not_chaotic_stay_a_mixture():
     assert np.all(mean - product > 5 * error)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_program_and_one_dtype(dtype):
+    """Other strengths, exponents and weights: the same program, in the dtype that was given."""
+    traces = []
+
+    def watched(z):
+        traces.append(1)
+        return z.velocity[0] ** 2
+
+    observe = [jk.Observable("square", watched)]
+    found = []
+    for strength, exponent, weight in ((1, 0, 0.5), (2, 1, 0.3)):
+        kernel = jk.PowerKernel(dtype(strength), dtype(exponent))
+        laws = [cl.Binary(), cl.Binary("omega")]
+        gas = jk.KacGas(20, laws, dtype([weight, 1 - weight]), kernel=kernel)
+        found.append(run(gas, HOT, 4, observe=observe)["square"])
+        assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(gas))
+        assert found[-1].dtype == dtype
+        first = len(traces) if len(found) == 1 else first
+    assert len(traces) == first and not np.array_equal(*found)
+
+
 def test_a_kernel_without_a_bound_is_a_fault():
     class Liar(jk.PowerKernel):
         def majorant(self, speed):
