@@ -97,6 +97,15 @@ def simulate(
         "simulate is not differentiable: particles jump at random. Differentiate the limit, "
         "`solve(particles.kinetic_limit(), law, times)`, or estimate rates with `fitting.fit`.",
     )
+    if isinstance(key, jax.Array) and key.dtype == jnp.uint32:
+        key = jax.random.wrap_key_data(key)  # of the older jax.random.PRNGKey
+    require(
+        isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key),
+        "key",
+        "be a key of JAX",
+        f"it is a {type(key).__name__}",
+        "Use jax.random.key(0), say.",
+    )
     keys = jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))
     if is_traced(particles, law, times, key):
         return _simulate_traced(particles, law, jnp.asarray(times), keys, chosen, events)

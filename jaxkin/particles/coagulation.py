@@ -150,7 +150,11 @@ class BrownianCoagulation(Particles):
         self.radius = over_masses(radius, max_mass, "radius", dtype)
         require_finite(self.diffusivity, "diffusivity", strict=True, minimum=0.0)
         require_finite(self.radius, "radius", strict=True, minimum=0.0)
-        self.interaction, self.n_particles, self.dimension = interaction, n_particles, dimension
+        self.interaction, self.n_particles, self.dimension = (
+            interaction,
+            n_particles,
+            int(dimension),
+        )
         self.max_mass, self.overflow, self.reaction = max_mass, overflow, reaction
         self.range_exponent, self.scheme = float(range_exponent), scheme
         self.step, self.leaf = step, leaf

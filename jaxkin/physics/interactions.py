@@ -304,7 +304,14 @@ def check_interaction(interaction: Interaction, dimension: int) -> None:
     Shapes are always checked, values only if no parameter is traced.
     """
     inside, outside = _sample_points(dimension)
-    shape = jax.eval_shape(interaction, jax.ShapeDtypeStruct(inside.shape, interaction.dtype)).shape
+    points = jax.ShapeDtypeStruct(inside.shape, interaction.dtype)
+    try:
+        shape = jax.eval_shape(interaction, points).shape
+    except (jax.errors.TracerArrayConversionError, jax.errors.TracerBoolConversionError) as error:
+        raise ValueError(
+            "Argument `interaction` must be written with jax.numpy, but it turns its argument into "
+            "a NumPy array or a bool. Use jnp.where(r <= 1, ..., 0) in place of np.where and of if."
+        ) from error
     require(
         shape == inside.shape[:-1],
         "interaction",

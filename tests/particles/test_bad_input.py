@@ -112,6 +112,17 @@ def test_parameters(changes, message):
         gas(**changes)
 
 
+def test_a_profile_in_numpy_is_named():
+    for function in (lambda r: np.where(r < 1, 1.0, 0.0), lambda r: 1.0 if r < 1 else 0.0):
+        with pytest.raises(ValueError, match="`interaction` must be written with jax.numpy"):
+            gas(interaction=Radial(function))
+
+
+def test_a_number_is_no_key():
+    with pytest.raises(ValueError, match=r"`key` must be a key of JAX.*jax.random.key"):
+        simulate(gas(), Monodisperse(), TIMES, key=0)
+
+
 def test_rounding_is_no_asymmetry():
     strength = np.array([[1.0, 2.0], [2.0 * (1 + 2 * EPS), 1.0]])
     np.testing.assert_allclose(gas(strength=strength).strength, strength, rtol=4 * EPS)
