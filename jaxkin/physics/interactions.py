@@ -307,10 +307,10 @@ def check_interaction(interaction: Interaction, dimension: int) -> None:
     points = jax.ShapeDtypeStruct(inside.shape, interaction.dtype)
     try:
         shape = jax.eval_shape(interaction, points).shape
-    except (jax.errors.TracerArrayConversionError, jax.errors.TracerBoolConversionError) as error:
+    except jax.errors.TracerArrayConversionError as error:
         raise ValueError(
             "Argument `interaction` must be written with jax.numpy, but it turns its argument into "
-            "a NumPy array or a bool. Use jnp.where(r <= 1, ..., 0) in place of np.where and of if."
+            "a NumPy array. Use jnp.where(r <= 1, ..., 0) in place of np.where, say."
         ) from error
     require(
         shape == inside.shape[:-1],
