@@ -5,9 +5,9 @@ true over bound. A block of proposals is drawn in advance; the longest prefix in
 appears twice is carried out at once, then the one proposal that repeats a particle, with the
 velocities as they are by then. What was drawn after it is thrown away: nobody has looked at it.
 
-The bound is made from the largest speed that was ever seen. It holds for the repeating proposal
-too, since a speed grows by √2 at most when a pair keeps its energy, and each particle of the
-prefix has collided once. A rate above the bound is reported, never clipped in silence.
+The bound is made from the largest speed that was ever seen. A collision that makes a larger one
+ends the block, which is a time that the past alone decides, so that no proposal is ever judged by
+a bound that no longer holds. A rate above the bound is reported, never clipped in silence.
 """
 
 from typing import Protocol
@@ -39,6 +39,10 @@ class Collisions(Protocol):
     @property
     def proposals(self) -> float:
         """The rate of proposals at bound 1."""
+
+    @property
+    def bounded_by_speed(self) -> bool:
+        """Whether `bound` depends on the largest speed."""
 
     def bound(self, fastest):
         """Return a bound on the rate where no speed exceeds `fastest`."""
@@ -93,24 +97,28 @@ def collide_until(
     tiny = jnp.finfo(dtype).tiny
 
     def collide(now, places, normals, kind, accept, chosen, bound):
-        """Carry out proposals (R, b) of different particles."""
+        """Carry out proposals (R, b) of different particles; return also which made a new speed."""
         used = jnp.arange(largest)[:, None, None] < kinds[kind]
         flat = (places + offset).reshape(largest, -1)
         before = now.velocity[flat]
         ratio = model.rate(before).reshape(kind.shape) / bound
         happens = chosen & (accept < ratio)
         after = model.after(before, normals.reshape(normals.shape[0], -1), kind.reshape(-1))
-        targets = jnp.where((happens & used).reshape(flat.shape), flat, replicas * n)
         squares = jnp.sum(after**2, -1).reshape(largest, *kind.shape)
-        speed = jnp.sqrt(jnp.max(jnp.where(happens & used, squares, 0), axis=(0, 2)))
-        return Moved(
+        speed = jnp.sqrt(jnp.max(jnp.where(used, squares, 0), axis=0))
+        faster = happens & (speed > now.fastest[:, None])
+        if model.bounded_by_speed:  # nothing after the first that is faster
+            happens = happens & (jnp.cumsum(faster, axis=1) - faster == 0)
+        targets = jnp.where((happens & used).reshape(flat.shape), flat, replicas * n)
+        moved = Moved(
             now.velocity.at[targets].set(after, mode="drop"),
             now.collisions + jnp.sum(happens, 1, dtype=jnp.int32),
             now.exceeded | jnp.any(chosen & (ratio > 1 + 1e-5), 1),
             now.clock,
-            jnp.maximum(now.fastest, speed),
+            jnp.maximum(now.fastest, jnp.max(jnp.where(happens, speed, 0), axis=1)),
             now.turn,
         )
+        return moved, faster
 
     def one_block(now):
         draws = _draws(words, now.turn, block, largest + 3 + model.normals)
@@ -126,16 +134,21 @@ def collide_until(
         repeat = jax.vmap(first_repeat, 1)(places, used)[:, None]
         early = time < span
         # The prefix, then the proposal that repeats one of its particles.
-        prefix = early & (jnp.arange(block) < repeat)
-        now = collide(now, places, normals, kind, accept, prefix, bound)
+        now, faster = collide(
+            now, places, normals, kind, accept, early & (jnp.arange(block) < repeat), bound
+        )
         last = jnp.minimum(repeat, block - 1)
+        ended = jnp.zeros_like(repeat, bool)
+        if model.bounded_by_speed:
+            ended = jnp.any(faster, axis=1, keepdims=True)
+            last = jnp.where(ended, jnp.argmax(faster, axis=1)[:, None], last)
 
         def at_last(x):
             return jnp.take_along_axis(x, last, axis=1)
 
-        then = at_last(early) & (repeat < block)
+        then = at_last(early) & (repeat < block) & ~ended
         places, normals = (jnp.stack([at_last(x) for x in rows]) for rows in (places, normals))
-        now = collide(now, places, normals, at_last(kind), at_last(accept), then, bound)
+        now, _ = collide(now, places, normals, at_last(kind), at_last(accept), then, bound)
         clock = jnp.minimum(at_last(time)[:, 0], span)
         return eqx.tree_at(lambda m: (m.clock, m.turn), now, (clock, now.turn + 1))
 

@@ -208,10 +208,15 @@ class KacGas(Particles):
         return self.n_particles if self.clock == "system" else (self.n_particles - 1) / 2
 
     def bound(self, fastest: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """Return a bound on B̄ where no speed exceeds `fastest`, also after one collision each."""
+        """Return a bound on B̄ where no speed exceeds `fastest`."""
         if self.kernel is None:
             return jnp.ones_like(fastest)
-        return self.kernel.majorant(2 * math.sqrt(2) * fastest)
+        return self.kernel.majorant(2 * fastest)
+
+    @property
+    def bounded_by_speed(self) -> bool:
+        """Whether the bound depends on the speeds."""
+        return self.kernel is not None
 
     def rate(self, velocity: Float[Array, "K n d"]) -> Float[Array, " n"]:
         """Return B̄ of tuples."""
