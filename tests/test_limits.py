@@ -48,7 +48,7 @@ def gaps():
     """(N, gap, error) of the contact scheme where plain sampling resolves it."""
     limit = 1 / (1 + BETA * TIME)
     rows = []
-    for n, replicas in ((12, 2500), (24, 3000), (48, 3000)):
+    for n, replicas in ((12, 2000), (24, 2000), (48, 2000)):
         mean, error = density(n, "contact", replicas, n)
         rows.append((n, mean - limit, error))
     return np.array(rows).T
@@ -161,7 +161,7 @@ def test_rates_fitted_to_counts_obey_the_recipe():
     )
     law = jk.laws.Monodisperse()
     data = jk.simulate(
-        particles, law, jnp.linspace(0, 0.2, 13, dtype=F), key=jax.random.key(11), replicas=128
+        particles, law, jnp.linspace(0, 0.2, 13, dtype=F), key=jax.random.key(11), replicas=96
     )
     equation = particles.kinetic_limit()
     with warnings.catch_warnings():

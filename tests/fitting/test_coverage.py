@@ -101,7 +101,7 @@ def test_poorly_known_rates_blur_the_others():
     Here intervals may cover too often. At 11 times rate[1,2] covered 0.76 and rate[2,2] 0.44 when
     a rate that ran to 0 left the covariance of the others.
     """
-    sets, replicas = 400, 64
+    sets, replicas = 300, 64
     rate = np.array([[8.0, 7.0, 9.0], [7.0, 8.0, 7.5], [9.0, 7.5, 8.5]])
     gas, law = (
         MarcusLushnikov(200, jnp.asarray(rate), overflow="absorb"),

@@ -176,7 +176,7 @@ def test_planar_gas_of_many_in_single_precision():
         reaction="annihilation",
     )
     data = jk.simulate(
-        gas, jk.laws.Monodisperse(), jnp.array([0.05], F), key=jax.random.key(14), replicas=12
+        gas, jk.laws.Monodisperse(), jnp.array([0.05], F), key=jax.random.key(14), replicas=8
     )
     limit = 1 / (1 + float(gas.kinetic_limit().rate[0, 0]) * 0.05)
     mean, error = float(data.mean("number")[0]), float(data.standard_error("number")[0])

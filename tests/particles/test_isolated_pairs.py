@@ -44,7 +44,7 @@ def test_isolated_pair_in_three_dimensions(scheme):
     )
     rate = float(jk.ball_rate(20.0, 2.0))
     length = rate / (4 * np.pi * 2)
-    hazard, error = pair_hazard(gas, 2 * epsilon, 5000, 1, 0.05, 1.55)
+    hazard, error = pair_hazard(gas, 2 * epsilon, 4000, 1, 0.05, 1.55)
     expected = rate * epsilon * (1 + 2.837 * length * epsilon)
     # Left out: (2.837aε)² of the series and 6e-4 of the leaves.
     assert abs(hazard - expected) < 5 * error + expected * ((2.837 * length * epsilon) ** 2 + 6e-4)
@@ -83,7 +83,7 @@ def test_radii_and_intermediate_scaling():
         gas = jk.BrownianCoagulation(2, **common, **changes)
         epsilon = density / 2
         rate = float(gas.kinetic_limit().rate[0, 0])
-        hazard, error = pair_hazard(gas, density, 2500, 8, 0.05, 2.05)
+        hazard, error = pair_hazard(gas, density, 4000, 8, 0.05, 1.05)
         reach = 2 * epsilon if "radius" in changes else epsilon**0.5
         # At finite ε the pair obeys the recipe with its own effective strength and range.
         strength = 6.0 if "radius" in changes else 6.0 * epsilon**0.5
@@ -108,7 +108,7 @@ def test_a_step_that_is_too_large_is_caught():
     common = dict(strength=F(200), diffusivity=F(1), interaction=jk.interactions.Ball(F(1)))
     for leaf in (0.01, 0.14):
         gas = jk.BrownianCoagulation(2, **common, reaction="annihilation", leaf=leaf)
-        hazard, error = pair_hazard(gas, 2 * epsilon, 5000, 12, 0.05, 1.55)
+        hazard, error = pair_hazard(gas, 2 * epsilon, 4000, 12, 0.05, 1.25)
         obeys = abs(hazard - expected) < 5 * error + 0.0045 * expected
         assert obeys == (leaf == 0.01)
     for scheme, step in (("contact", 0.012), ("pair_law", 3 * 0.002)):
@@ -132,7 +132,7 @@ def test_interaction_that_is_not_symmetric():
         2, strength=F(100), diffusivity=F(1), interaction=shape, reaction="annihilation"
     )
     rate = float(gas.kinetic_limit().rate[0, 0])
-    hazard, error = pair_hazard(gas, 0.06, 4000, 13, 0.05, 1.55)
+    hazard, error = pair_hazard(gas, 0.06, 4000, 13, 0.05, 1.25)
     expected = rate * 0.03 * (1 + 2.837 * rate / (8 * np.pi) * 0.03)
     # 1e-3 for the recipe on a grid, 1 % for leaves on a bump of less than half the range.
     assert abs(hazard - expected) < 5 * error + 0.011 * expected
