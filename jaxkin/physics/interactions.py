@@ -10,6 +10,7 @@ differentiable leaves; functions and break points are static, so a fresh lambda 
 Symbols: d dimension, r = |x|, ω_d = π^{d/2}/Γ(d/2+1) volume of the unit ball.
 """
 
+import abc
 import functools
 import math
 from collections.abc import Callable
@@ -63,9 +64,9 @@ class Interaction(eqx.Module):
 
     radial: ClassVar[bool] = False
 
+    @abc.abstractmethod
     def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "..."]:
         """V(x), one value ≥ 0 per point."""
-        raise NotImplementedError
 
     def integral(self, dimension: int) -> Float[Array, ""]:
         """∫ V over R^d; differentiable in the parameters.
@@ -88,9 +89,9 @@ class RadialInteraction(Interaction):
 
     radial: ClassVar[bool] = True
 
+    @abc.abstractmethod
     def profile(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
         """V at radius r ≥ 0."""
-        raise NotImplementedError
 
     def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "..."]:
         """V(x), one value ≥ 0 per point."""

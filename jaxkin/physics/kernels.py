@@ -45,7 +45,7 @@ class PowerKernel(eqx.Module):
         self.strength, self.exponent = (jnp.asarray(x, dtype) for x in (strength, exponent))
 
     def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """Return B̄ = C g^γ at relative speeds g; at g = 0 it is 0 unless γ = 0."""
+        """Return B̄ = C g^γ at relative speeds g, kept above the smallest number of their type."""
         tiny = jnp.finfo(speed.dtype).tiny
         power = jnp.exp(self.exponent * jnp.log(jnp.maximum(speed, tiny)))
         return (self.strength * power).astype(speed.dtype)

@@ -30,8 +30,7 @@ def traceless(data):
 def test_stress_at_finite_n(n):
     """P(t) = P₀[1/N + (1−1/N)e^{−t/2}] for Maxwell molecules in d = 3 (ORACLES, exact in N).
 
-    10⁷ collisions together with the other tests of this file run in `benchmarks/kac.py`. Fails for
-    a clock off by N/(N−1), at N = 4 by far.
+    A clock off by N/(N−1) fails at N = 4, by 8 and 10 standard errors.
     """
     gas = jk.KacGas(n, kernel=jk.PowerKernel(F(1)))
     mean, error = traceless(run(gas, HOT, 40_000 // n))
