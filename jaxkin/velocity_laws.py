@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.numerics.hermite import gauss_hermite
 from jaxkin.observables import Coordinates
 
 
@@ -33,6 +34,20 @@ class VelocityLaw(eqx.Module):
     @abc.abstractmethod
     def sample_velocities(self, number: int, *, key: PRNGKeyArray, dtype: Any) -> Array:
         """Draw `number` velocities, (number, d)."""
+
+    def quadrature(self, points: int) -> tuple[Array, Array]:
+        """Return nodes (n, d) and weights (n,) that integrate polynomials against f₀.
+
+        Exact to degree 2·points − 3. Equations that keep moments or Hermite coefficients ask for
+        it.
+
+        Raises:
+            ValueError: the law has no such rule.
+        """
+        raise ValueError(
+            f"Argument `law` must offer `quadrature`, but {type(self).__name__} does not. Write "
+            "the method, or use an equation on a grid, `jaxkin.Boltzmann`."
+        )
 
     def sample_particles(
         self, number: int, dimension: int, *, key: PRNGKeyArray, dtype: Any = None
@@ -124,6 +139,12 @@ class GaussianMixture(VelocityLaw):
         factors, means = self.factors.astype(dtype)[which], self.means.astype(dtype)[which]
         return means + jnp.einsum("nij,nj->ni", factors, normal)
 
+    def quadrature(self, points: int) -> tuple[Array, Array]:
+        """Return the Gauss–Hermite rule of each component, side by side."""
+        nodes, weights = (jnp.asarray(x) for x in gauss_hermite(points, self.dimension))
+        places = self.means[:, None] + jnp.einsum("kij,nj->kni", self.factors, nodes)
+        return places.reshape(-1, self.dimension), jnp.outer(self.weights, weights).reshape(-1)
+
 
 class Maxwellian(GaussianMixture):
     """N(u, T): the equilibrium of mean velocity u and temperature T.
@@ -196,6 +217,13 @@ class BKW(VelocityLaw):
         square = inner + jnp.where(longer, jnp.sum(normal[:, d:] ** 2, 1), 0)
         return normal[:, :d] * jnp.sqrt(K * square / inner)[:, None]
 
+    def quadrature(self, points: int) -> tuple[Array, Array]:
+        """Return the Gauss–Hermite rule of variance K, weighted by the polynomial factor."""
+        d, K = self._dimension, self.K
+        nodes, weights = (jnp.asarray(x) for x in gauss_hermite(points, d))
+        shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * jnp.sum(nodes**2, 1) / (2 * K)
+        return jnp.sqrt(K) * nodes, weights * shape
+
     def rate_of_change(self, velocity: Float[Array, "*n d"], rate: Any) -> Float[Array, "*n"]:
         """Return ∂f/∂t = Q(f, f) at v, for K' = rate·(1 − K)."""
         d, K = self._dimension, self.K.astype(velocity.dtype)
@@ -251,3 +279,9 @@ class RandomMixture(VelocityLaw):
         which = jax.random.categorical(which_key, jnp.log(self.weights))
         draws = [law.sample_velocities(number, key=own_key, dtype=dtype) for law in self.laws]
         return jnp.stack(draws)[which]
+
+    def quadrature(self, points: int) -> tuple[Array, Array]:
+        """Return the rules of the laws, side by side."""
+        rules = [law.quadrature(points) for law in self.laws]
+        weights = [w * rule[1] for w, rule in zip(self.weights, rules, strict=True)]
+        return jnp.concatenate([nodes for nodes, _ in rules]), jnp.concatenate(weights)
