@@ -18,9 +18,9 @@ from jaxkin.observables import Coordinates, Observable, PairDensity, Weighted, f
 from jaxkin.particles.coagulation import BrownianCoagulation
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
-from jaxkin.physics import coagulation_kernels, collision_laws, interactions
+from jaxkin.physics import angles, coagulation_kernels, collision_laws, interactions
 from jaxkin.physics.hypotheses import check_hypotheses
-from jaxkin.physics.kernels import PowerKernel
+from jaxkin.physics.kernels import BoundedKernel, MaxwellKernel, PowerKernel
 from jaxkin.physics.scattering import (
     ball_rate,
     coagulation_rate,
@@ -35,11 +35,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Boltzmann",
+    "BoundedKernel",
     "BrownianCoagulation",
     "Coordinates",
     "KacGas",
     "KineticEquation",
     "MarcusLushnikov",
+    "MaxwellKernel",
     "Observable",
     "PairDensity",
     "Particles",
@@ -48,6 +50,7 @@ __all__ = [
     "Smoluchowski",
     "Trajectory",
     "Weighted",
+    "angles",
     "ball_rate",
     "characteristic_function",
     "check_hypotheses",

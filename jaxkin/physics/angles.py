@@ -1,0 +1,150 @@
+"""Angles of deflection: how the direction σ of the relative velocity after a binary collision lies.
+
+cos θ = ⟨σ, v−v*⟩/|v−v*| has a law b, and σ is uniform around v − v*. An angle law is its quantile,
+one function of a uniform number, from which the rest follows: the sampler of `jaxkin.KacGas`, and
+the means of P_l(cos θ) in d = 3 or cos lθ in d = 2 that the equations need.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import is_traced, require, require_finite
+
+
+class Angle(eqx.Module):
+    """A law of cos θ."""
+
+    @abc.abstractmethod
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return cos θ for uniform u in (0, 1)."""
+
+    def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
+        """Return E P_l(cos θ) in d = 3, E cos lθ in d = 2, for l = 0 … degree.
+
+        By Gauss–Legendre in u^{1/4}, which smooths the root that a quantile may have at 0.
+        """
+        x, w = np.polynomial.legendre.leggauss(64)
+        s = jnp.asarray((x + 1) / 2)
+        return zonal(self.cosine(s**4, dimension), degree, dimension) @ (2 * jnp.asarray(w) * s**3)
+
+
+class Isotropic(Angle):
+    """σ uniform on the sphere: Maxwell molecules and hard spheres, b = 1/|S^{d−1}|."""
+
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return cos πu in d = 2, 1 − 2u in d = 3."""
+        _planar_or_not(dimension)
+        return jnp.cos(jnp.pi * u) if dimension == 2 else 1 - 2 * u
+
+    def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
+        """Return 1, 0, 0, …"""
+        return jnp.zeros(degree + 1).at[0].set(1.0)
+
+
+class UniformImpact(Angle):
+    """The direction of impact ω uniform on the sphere, v' = v − ⟨v−v*, ω⟩ω (3.2); cos θ = 1 − 2x².
+
+    x = |⟨ω, v−v*⟩|/|v−v*| is uniform in d = 3. In d = 2 σ is uniform too.
+    """
+
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return cos πu in d = 2, 1 − 2u² in d = 3."""
+        _planar_or_not(dimension)
+        return jnp.cos(jnp.pi * u) if dimension == 2 else 1 - 2 * u**2
+
+
+class VariableSoft(Angle):
+    """Variable soft spheres: cos θ = 2u^{1/α} − 1, b ∝ cos^{2α−2}(θ/2), in d = 3.
+
+    The model of Koura and Matsumoto (Phys. Fluids A 3, 2459, 1991): impact parameter
+    D cos^α(θ/2); α = 1 are (variable) hard spheres.
+
+    Args:
+        softness: α ≥ 1, with which b is bounded.
+    """
+
+    softness: Float[Array, ""]
+
+    def __init__(self, softness: Any):
+        require_finite(softness, "softness", minimum=1.0)
+        self.softness = jnp.asarray(softness, jnp.result_type(float, softness))
+
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return 2u^{1/α} − 1."""
+        require(dimension == 3, "dimension", "be 3 for variable soft spheres", f"it is {dimension}")
+        return 2 * u ** (1 / self.softness.astype(u.dtype)) - 1
+
+
+class Bounded(Angle):
+    """Any bounded angular function b(cos θ) ≥ 0, scaled to a probability on the sphere.
+
+    Args:
+        function: b, from an array of cos θ in [−1, 1] to an array.
+        dimension: 2 or 3.
+        points: of the table of the quantile, whose error is O(points^{−2}).
+
+    Raises:
+        ValueError: b is negative, infinite or zero everywhere.
+    """
+
+    function: Callable = eqx.field(static=True)
+    cumulative: Float[Array, " points"]
+    angles: Float[Array, " points"]
+    dimension: int = eqx.field(static=True)
+
+    def __init__(self, function: Callable, dimension: int = 3, points: int = 4097):
+        _planar_or_not(dimension)
+        self.function, self.dimension = function, dimension
+        theta = jnp.linspace(0.0, jnp.pi, points)
+        middle = (theta[1:] + theta[:-1]) / 2
+        b = jnp.asarray(function(jnp.cos(middle)))
+        require(b.shape == middle.shape, "function", "map an array to its shape", f"{b.shape}")
+        if not is_traced(b):
+            require(
+                bool(jnp.all(jnp.isfinite(b) & (b >= 0))) and float(b.sum()) > 0,
+                "function",
+                "be finite, not negative, and positive somewhere on [−1, 1]",
+                f"its least value is {float(b.min())} and its largest {float(b.max())}",
+            )
+        cells = b * jnp.sin(middle) ** (dimension - 2)
+        sums = jnp.concatenate([jnp.zeros(1), jnp.cumsum(cells)])
+        self.cumulative, self.angles = sums / sums[-1], theta
+
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return cos θ(u) from the table."""
+        require(
+            dimension == self.dimension,
+            "dimension",
+            f"be {self.dimension}, that of the angle",
+            f"it is {dimension}",
+        )
+        table = self.cumulative.astype(u.dtype), self.angles.astype(u.dtype)
+        return jnp.cos(jnp.interp(u, *table))
+
+    def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
+        """Integrate b itself, by Gauss–Legendre in θ."""
+        x, w = np.polynomial.legendre.leggauss(200)
+        theta = jnp.asarray(np.pi * (x + 1) / 2)
+        b = self.function(jnp.cos(theta)) * jnp.sin(theta) ** (dimension - 2) * jnp.asarray(w)
+        return zonal(jnp.cos(theta), degree, dimension) @ (b / b.sum())
+
+
+def zonal(cosine: Float[Array, "*n"], degree: int, dimension: int) -> Float[Array, "L *n"]:
+    """Return P_l(cos θ) in d = 3, cos lθ in d = 2, for l = 0 … degree."""
+    rows = [jnp.ones_like(cosine), cosine]
+    for n in range(1, degree):
+        if dimension == 2:
+            rows.append(2 * cosine * rows[n] - rows[n - 1])
+        else:
+            rows.append(((2 * n + 1) * cosine * rows[n] - n * rows[n - 1]) / (n + 1))
+    return jnp.stack(rows[: degree + 1])
+
+
+def _planar_or_not(dimension: int) -> None:
+    require(dimension in (2, 3), "dimension", "be 2 or 3 for an angle", f"it is {dimension}")
