@@ -8,13 +8,24 @@ equation  ──solve────▶ prediction
 """
 
 from jaxkin import laws, velocity_laws
+from jaxkin.conditioned import Conditioned
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.boltzmann import Boltzmann
+from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
+from jaxkin.equations.boltzmann_radial import BoltzmannRadial
+from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
 from jaxkin.model import KineticEquation, Particles
-from jaxkin.observables import Coordinates, Observable, PairDensity, Weighted, fourier_mode
+from jaxkin.observables import (
+    Coordinates,
+    Observable,
+    PairDensity,
+    PairMean,
+    Weighted,
+    fourier_mode,
+)
 from jaxkin.particles.coagulation import BrownianCoagulation
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
@@ -28,22 +39,28 @@ from jaxkin.physics.scattering import (
     gross_pitaevskii_length,
     scattering_length,
 )
-from jaxkin.physics.velocity_moments import characteristic_function
+from jaxkin.physics.velocity_moments import Entropy, characteristic_function, velocity_histogram
 from jaxkin.trajectory import Trajectory
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Boltzmann",
+    "BoltzmannHermite",
+    "BoltzmannRadial",
     "BoundedKernel",
     "BrownianCoagulation",
+    "Conditioned",
     "Coordinates",
+    "Entropy",
     "KacGas",
     "KineticEquation",
     "MarcusLushnikov",
+    "MaxwellBoltzmann",
     "MaxwellKernel",
     "Observable",
     "PairDensity",
+    "PairMean",
     "Particles",
     "PowerKernel",
     "SimulationFault",
@@ -65,6 +82,7 @@ __all__ = [
     "scattering_length",
     "simulate",
     "solve",
+    "velocity_histogram",
     "velocity_laws",
     "weak_residual",
 ]

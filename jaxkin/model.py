@@ -114,7 +114,7 @@ class KineticEquation(eqx.Module):
 
     def observe(self, state: State, observable: Observable) -> Array:
         """Evaluate one observable on the state."""
-        return observable.evaluate(self.measure(state))
+        return observable.evaluate_limit(self.measure(state))
 
     def observables(self) -> tuple[Observable, ...]:
         """Return what is recorded when the user names nothing."""

@@ -76,6 +76,10 @@ class Observable(eqx.Module):
         values = jnp.where(hidden, 0, values).astype(dtype)
         return jnp.tensordot(measured.weight.astype(dtype), values, axes=1)
 
+    def evaluate_limit(self, measured: Weighted) -> Array:
+        """Return what the observable becomes in the limit, on the measure of an equation."""
+        return self.evaluate(measured)
+
 
 def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = None) -> Observable:
     """Spatial Fourier modes ∫ f(x) e^{−2πik·x} dx on the unit torus.
@@ -102,6 +106,37 @@ def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = No
         return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
 
     return Observable("modes" if mass is None else f"modes_{mass}", function)
+
+
+class PairMean(Observable):
+    """⟨φ(z₁)ψ(z₂)⟩ of two different particles: the two-particle marginal against φ ⊗ ψ.
+
+    Particles give the mean over ordered pairs, [(Σφ)(Σψ) − Σφψ]/(N(N−1)); an equation, where
+    particles are independent, the product ⟨φ⟩⟨ψ⟩. Their difference is the correlation.
+
+    Args:
+        name: name in the trajectory.
+        first: φ, from the `Coordinates` of one particle to a number or array.
+        second: ψ, of the same shape; φ if None.
+    """
+
+    second: Callable[[Coordinates], Any] = eqx.field(static=True, default=None)  # type: ignore
+
+    def __init__(self, name: str, first: Callable, second: Callable | None = None):
+        self.name, self.function = name, first
+        self.second = first if second is None else second
+
+    def evaluate(self, measured: Weighted) -> Array:
+        """Return the mean over pairs of different particles."""
+        product = Observable("both", lambda z: self.function(z) * self.second(z))
+        squares = eqx.tree_at(lambda m: m.weight, measured, measured.weight**2)
+        left = self.evaluate_limit(measured) - product.evaluate(squares)
+        return left / (jnp.sum(measured.weight) ** 2 - jnp.sum(measured.weight**2))
+
+    def evaluate_limit(self, measured: Weighted) -> Array:
+        """Return ⟨φ⟩⟨ψ⟩."""
+        first = Observable("first", self.function).evaluate(measured)
+        return first * Observable("second", self.second).evaluate(measured)
 
 
 class PairDensity(Observable):

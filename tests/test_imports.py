@@ -19,6 +19,7 @@ LEVELS = [
     ("jaxkin.drivers",),
     ("jaxkin.physics",),
     ("jaxkin.laws", "jaxkin.velocity_laws"),
+    ("jaxkin.conditioned",),
     ("jaxkin.equations",),
     ("jaxkin.particles",),
     ("fitting",),

@@ -2,14 +2,20 @@
 
     ∂f/∂t = Q(f, f) = ∫∫ B(|v−v*|) [f(v′)f(v*′) − f(v)f(v*)] dσ dv*
 
-(paper 004 §1, limit of the Kac model) with v′, v*′ = (v+v*)/2 ± |v−v*|σ/2 and B isotropic in σ.
-With g = v − v* = ρω, ρ ≤ R, the gain is a sum over radii and directions,
+(paper 004 §1, limit of the Kac model) with v′, v*′ = (v+v*)/2 ± |v−v*|σ/2. With g = v − v* = ρω,
+ρ ≤ R, the gain is a sum over radii and directions,
 
-    Q⁺(v) = Σ_ρ w_ρ ρ^{d−1} B(ρ) ∫ H_ρ(v − ρω/2) dω,   H_ρ(u) = Σ_σ w_σ f(u + ρσ/2) f(u − ρσ/2),
+    Q⁺(v) = Σ_ρ w_ρ ρ^{d−1} B̄(ρ) Σ_σ w_σ ∫ b(σ·ω) h_{ρσ}(v − ρω/2) dω,
+    h_{ρσ}(u) = f(u + ρσ/2) f(u − ρσ/2),
 
 where shifts are products in Fourier space and the integral over ω is a multiplication by
-A(ρ|k|/2), A(x) = 4π sin x/x in d = 3 and 2πJ₀(x) in d = 2. The loss is f times a convolution with
-A(ρ|k|). O(M N_ρ N^d log N) for M directions (Gamba, Haack, Hauck, Hu, SIAM J. Sci. Comput. 2017).
+
+    Σ_l (2l+1) b_l i^{−l} j_l(ρ|k|/2) P_l(σ·k̂) in d = 3,   b_l = E P_l(cos θ),
+    Σ_m (2−δ_{m0}) b_m i^{−m} J_m(ρ|k|/2) cos m∠(σ, k) in d = 2,   b_m = E cos mθ,
+
+over even l, since h is even in σ. A kernel isotropic in σ has l = 0 alone, and one transform does
+for all σ. The loss is f times a convolution with j₀ or J₀. O(M N_ρ N^d log N) for M directions
+(Gamba, Haack, Hauck, Hu, SIAM J. Sci. Comput. 2017).
 
 The velocities are a periodic grid on [−L, L]^d, cell-centred. Spectrally accurate as long as f is
 small outside a ball of radius S with R ≥ 2S and L ≥ (3+√2)S/2, from where periodic copies meet.
@@ -26,10 +32,11 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
-from jaxkin.numerics.sphere_rules import half_sphere_rule
+from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.kernels import PowerKernel, sphere_area
-from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
+from jaxkin.physics.angles import Isotropic, zonal
+from jaxkin.physics.kernels import Kernel, MaxwellKernel, sphere_area
+from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS, Entropy
 
 
 class Prepared(eqx.Module):
@@ -39,11 +46,13 @@ class Prepared(eqx.Module):
         radius: (N_ρ,) ρ.
         gain: (N_ρ,) w_ρ ρ^{d−1} B(ρ).
         loss: real Fourier multiplier of the loss.
+        angular: (M/2, l, *k) (2l+1) b_l i^{−l} P_l(σ·k̂) for even l, or None if isotropic.
     """
 
     radius: Float[Array, " radii"]
     gain: Float[Array, " radii"]
     loss: Float[Array, "..."]
+    angular: Float[Array, "..."] | None
 
 
 class Boltzmann(KineticEquation):
@@ -57,25 +66,31 @@ class Boltzmann(KineticEquation):
         half_width: L; None for 2S.
         radii: N_ρ Gauss–Legendre points on [0, 2S]; None for N.
         directions: M, points on the sphere.
+        harmonics: largest l of the angle that is kept; None for what the points on the sphere
+            can tell apart. A kernel that is not isotropic needs more directions, 38 or more.
         conserve: subtract f times the quadratic polynomial that makes mass, momentum and energy
             of Q vanish. Without, they drift by the spectral error.
+        steady: subtract Q(M, M) for the Maxwellian M of f's mass, momentum and energy, so that
+            equilibrium stays; twice the work.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
-    kernel: PowerKernel
+    kernel: Kernel
     dimension: int = eqx.field(static=True)
     points: int = eqx.field(static=True)
     support: float = eqx.field(static=True)
     half_width: float = eqx.field(static=True)
     radii: int = eqx.field(static=True)
     directions: int = eqx.field(static=True)
+    harmonics: int = eqx.field(static=True)
     conserve: bool = eqx.field(static=True)
+    steady: bool = eqx.field(static=True)
 
     def __init__(
         self,
-        kernel: PowerKernel | None = None,
+        kernel: Kernel | None = None,
         *,
         dimension: int = 3,
         points: int = 32,
@@ -83,10 +98,12 @@ class Boltzmann(KineticEquation):
         half_width: float | None = None,
         radii: int | None = None,
         directions: int = 12,
+        harmonics: int | None = None,
         conserve: bool = True,
+        steady: bool = False,
     ):
         one_of(dimension, "dimension", (2, 3))
-        self.kernel = PowerKernel() if kernel is None else kernel
+        self.kernel = MaxwellKernel() if kernel is None else kernel
         self.dimension, self.points = dimension, whole(points, "points", 4)
         require(self.points % 2 == 0, "points", "be even", f"it is {points}")
         require(support > 0, "support", "be positive", f"it is {support}")
@@ -100,6 +117,9 @@ class Boltzmann(KineticEquation):
         )
         self.radii = self.points if radii is None else whole(radii, "radii", 2)
         self.directions, self.conserve = whole(directions, "directions", 2), conserve
+        self.steady = steady
+        degree = sphere_rule_degree(self.directions, dimension)
+        self.harmonics = degree if harmonics is None else whole(harmonics, "harmonics", 0)
 
     # The grid.
 
@@ -124,7 +144,7 @@ class Boltzmann(KineticEquation):
 
     def prepare(self) -> Prepared:
         """Compute the radial weights and the multiplier of the loss."""
-        dtype = jnp.result_type(self.kernel.strength, self.kernel.exponent)
+        dtype = self.kernel.dtype
         radius, weights = self._radial_rule()
         speeds = jnp.asarray(radius, dtype)
         gain = jnp.asarray(weights * radius ** (self.dimension - 1), dtype) * self.kernel.total(
@@ -137,7 +157,35 @@ class Boltzmann(KineticEquation):
             return total + weight * self._sphere_mean(1.0, index, wave), None
 
         loss, _ = jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self.radii), gain))
-        return Prepared(speeds, gain, loss)
+        return Prepared(speeds, gain, loss, self._directional(dtype))
+
+    def _directional(self, dtype: Any) -> Array | None:
+        """Return what depends on σ·k̂ and the angle of the kernel."""
+        if isinstance(self.kernel.angle, Isotropic):
+            return None
+        d, wave = self.dimension, self._wave_number()
+        directions, _ = half_sphere_rule(self.directions, d)
+        along = sum(
+            k * s.reshape([-1] + [1] * d)
+            for k, s in zip(self.wave_numbers(), directions.T, strict=True)
+        )
+        degrees = np.arange(0, self.harmonics + 1, 2)
+        size = 2.0 * degrees + 1 if d == 3 else np.where(degrees == 0, 1.0, 2.0)
+        size = size * (-1.0) ** (degrees // 2)
+        means = self.kernel.angle.harmonics(self.harmonics, d)[::2] * jnp.asarray(size)
+        rows = zonal(jnp.asarray(along / np.where(wave == 0, 1, wave)), self.harmonics, d)[::2]
+        rows = jnp.moveaxis(rows, 0, 1) * means.reshape([-1] + [1] * d)
+        return rows.astype(dtype)
+
+    def _angular(self, index: Array, angular: Array) -> Array:
+        """Return Σ_l (2l+1) b_l i^{−l} j_l(ρ|k|/2) P_l(σ·k̂), (M/2, *k)."""
+        radius, _ = self._radial_rule()
+        squares, places = np.unique(np.round(self._wave_number() ** 2, 9), return_inverse=True)
+        bessel = scipy.special.spherical_jn if self.dimension == 3 else scipy.special.jv
+        degrees = np.arange(0, self.harmonics + 1, 2)[:, None]
+        x = 0.5 * radius[:, None, None] * np.sqrt(squares)
+        table = jnp.asarray(bessel(degrees, x), angular.dtype)[index]
+        return jnp.einsum("l...,ml...->m...", table[:, places.reshape(angular.shape[2:])], angular)
 
     def _radial_rule(self) -> tuple[np.ndarray, np.ndarray]:
         x, w = np.polynomial.legendre.leggauss(self.radii)
@@ -155,7 +203,30 @@ class Boltzmann(KineticEquation):
         return jnp.asarray(table, wave.dtype)[index]
 
     def collision(self, f: Float[Array, "*grid"], prepared: Prepared) -> Float[Array, "*grid"]:
-        """Return Q(f, f)."""
+        """Return Q(f, f), with the corrections that were asked for."""
+        change = self._raw(f, prepared)
+        if self.steady:
+            change = change - self._raw(self.maxwellian(f), prepared)
+        return self._conserving(f, change) if self.conserve else change
+
+    def maxwellian(self, f: Float[Array, "*grid"]) -> Float[Array, "*grid"]:
+        """Return the Maxwellian of the mass, momentum and energy of f."""
+        v, d = jnp.asarray(self.velocities(), f.dtype), self.dimension
+        axes = tuple(range(d))
+        mass = f.sum()
+        mean = jnp.sum(f[..., None] * v, axis=axes) / mass
+        square = jnp.sum((v - mean) ** 2, -1)
+        temperature = jnp.sum(f * square) / (d * mass)
+        size = mass * self.spacing**d * (2 * jnp.pi * temperature) ** (-d / 2)
+        return size * jnp.exp(-square / (2 * temperature))
+
+    def entropy(self, f: Float[Array, "*grid"]) -> Float[Array, ""]:
+        """Return ∫ f log f dv over where f > 0; it falls (the H-theorem) and is least at M."""
+        f = jnp.maximum(f, 0)
+        return jnp.sum(jax.scipy.special.xlogy(f, f)) * self.spacing**self.dimension
+
+    def _raw(self, f: Float[Array, "*grid"], prepared: Prepared) -> Float[Array, "*grid"]:
+        """Return Q(f, f) by the spectral sums alone."""
         axes = tuple(range(-self.dimension, 0))
         spectrum = jnp.fft.rfftn(f)
         waves = [jnp.asarray(k, f.dtype) for k in self.wave_numbers()]
@@ -176,16 +247,19 @@ class Boltzmann(KineticEquation):
         def add(total, item):
             index, rho, gain = item
             products = jax.vmap(lambda s: pairs(rho, s))(directions)
-            H = jnp.tensordot(weights, products, axes=1)
-            return total + gain * self._sphere_mean(0.5, index, wave) * jnp.fft.rfftn(H), None
+            if isinstance(self.kernel.angle, Isotropic):
+                H = jnp.fft.rfftn(jnp.tensordot(weights, products, axes=1))
+                return total + gain * self._sphere_mean(0.5, index, wave) * H, None
+            H = jnp.fft.rfftn(products, axes=axes)
+            turned = self._angular(index, prepared.angular)
+            return total + gain * jnp.tensordot(weights, turned * H, axes=1), None
 
         radii = jnp.arange(self.radii), prepared.radius, prepared.gain
         # The kernel is isotropic: B = B̄/|S|, and the mean over ω carries |S|.
         gained, _ = jax.lax.scan(add, jnp.zeros_like(spectrum), radii)
         frequency = jnp.fft.irfftn(prepared.loss * spectrum, f.shape, axes)
         area = sphere_area(self.dimension)
-        change = jnp.fft.irfftn(gained, f.shape, axes) - area * f * frequency
-        return self._conserving(f, change) if self.conserve else change
+        return jnp.fft.irfftn(gained, f.shape, axes) - area * f * frequency
 
     def _conserving(self, f: Array, change: Array) -> Array:
         """Subtract f·p(v), p of degree 2, so that mass, momentum and energy are kept."""
@@ -234,7 +308,7 @@ class Boltzmann(KineticEquation):
 
     def project(self, law: Any) -> Float[Array, "*grid"]:
         """Return f₀ on the grid."""
-        dtype = jnp.result_type(self.kernel.strength, self.kernel.exponent)
+        dtype = self.kernel.dtype
         return law.density(jnp.asarray(self.velocities(), dtype))
 
     def measure(self, state: Array) -> Weighted:
@@ -243,10 +317,17 @@ class Boltzmann(KineticEquation):
         weight = state.reshape(-1) * self.spacing**self.dimension
         return Weighted(weight, Coordinates(velocity=velocity))
 
+    def observe(self, state: Array, observable: Observable) -> Array:
+        """Evaluate one observable, or the entropy, on the state."""
+        if isinstance(observable, Entropy):
+            return self.entropy(state)
+        return super().observe(state, observable)
+
     def observables(self) -> tuple[Observable, ...]:
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
     def domains(self) -> dict[str, str]:
         """Return the domain of each parameter that can be fitted."""
-        return {"kernel.strength": "positive", "kernel.exponent": "interval"}
+        names = {"kernel.strength": "positive", "kernel.exponent": "interval"}
+        return {k: v for k, v in names.items() if hasattr(self.kernel, k.split(".")[1])}

@@ -1,6 +1,7 @@
 """Antipodally symmetric quadrature on S^{d−1}, d = 2 and 3: half of the points carry all of it."""
 
 import numpy as np
+from scipy.integrate import lebedev_rule
 
 
 def half_sphere_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,13 +26,22 @@ def half_sphere_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarra
     return _lebedev(points)
 
 
-def _lebedev(points: int) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.integrate import lebedev_rule
+def sphere_rule_degree(points: int, dimension: int) -> int:
+    """Return the degree of polynomials that `half_sphere_rule` integrates exactly."""
+    if dimension == 2:
+        return 2 * (points // 2) - 1
+    return 5 if points == 12 else _lebedev_degree(points)
 
+
+def _lebedev_degree(points: int) -> int:
     for degree in (3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 35, 41, 47, 53, 59):
-        x, w = lebedev_rule(degree)
-        if w.size >= points:
+        if lebedev_rule(degree)[1].size >= points:
             break
+    return degree
+
+
+def _lebedev(points: int) -> tuple[np.ndarray, np.ndarray]:
+    x, w = lebedev_rule(_lebedev_degree(points))
     # One of each antipodal pair: the first coordinate that is not 0 is positive.
     signs = np.sign(np.where(np.abs(x) < 1e-12, 0, x))
     first = np.where(signs[0] != 0, signs[0], np.where(signs[1] != 0, signs[1], signs[2]))

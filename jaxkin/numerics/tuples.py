@@ -1,11 +1,11 @@
 """Random tuples of different particles, and how far a sequence of them can be taken at once.
 
 Collisions commute as long as they share no particle. From a block of tuples drawn in advance the
-longest prefix without a repeated particle is applied at once, then the one tuple that repeats a
-particle; what was drawn after it is thrown away, which leaves the law as it is, since a draw that
-nobody has looked at may be drawn anew. To draw the repeating tuple itself anew would bias the
-sequence.
+longest prefix without a repeated particle is applied at once, and the tuple that repeats one leads
+the next block. To draw that tuple anew would bias the sequence.
 """
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
@@ -20,10 +20,11 @@ def below(words: UInt32[Array, "*n"], limit: int) -> Int32[Array, "*n"]:
     return (x1 * high + (carry >> 16) + (middle >> 16)).astype(jnp.int32)
 
 
-def different(words: UInt32[Array, "K *n"], size: int) -> Int32[Array, "K *n"]:
+def different(words: Sequence[UInt32[Array, "*n"]], size: int) -> Int32[Array, "K *n"]:
     """Return K different places of 0 … size − 1, every ordered tuple equally likely.
 
-    The k-th is drawn among the size − k that are left and counted past those taken.
+    `words` are K random words for each tuple. The k-th place is drawn among the size − k that are
+    left and counted past those taken.
     """
     chosen: list[Array] = []
     for k, word in enumerate(words):
@@ -35,17 +36,50 @@ def different(words: UInt32[Array, "K *n"], size: int) -> Int32[Array, "K *n"]:
     return jnp.stack(chosen)
 
 
-def first_repeat(places: Int32[Array, "K n"], used: Bool[Array, "K n"]) -> Int32[Array, ""]:
-    """Return the first tuple that shares a place with an earlier one (n if none).
+def first_repeat(
+    places: Int32[Array, "K n *m"], used: Bool[Array, "K #n *#m"]
+) -> Int32[Array, "*m"]:
+    """Return the first of n tuples that shares a place with an earlier one (n if none).
 
     Args:
-        places: (K, n) places of n tuples, different within a tuple.
-        used: (K, n) False where a tuple has fewer than K places.
+        places: (K, n, …) places of n tuples, different within a tuple; many sequences side by side.
+        used: (K, n, …) False where a tuple has fewer than K places.
     """
-    order, n = places.shape
-    nobody = -1 - jnp.arange(order * n, dtype=jnp.int32).reshape(order, n)
-    flat = jnp.where(used, places, nobody).T.reshape(-1)
-    later = jnp.arange(order * n, dtype=jnp.int32)
-    same = (flat[:, None] == flat) & (later[:, None] > later)
-    # The least of one integer array is found in lanes, where a search for a True is not.
-    return jnp.min(jnp.where(same, later[:, None], order * n)) // order
+    order, n = places.shape[:2]
+    rows = jnp.arange(n, dtype=jnp.int32).reshape((n,) + (1,) * (places.ndim - 2))
+    nobody = -1 - jnp.arange(order, dtype=jnp.int32).reshape((order,) + (1,) * (places.ndim - 1))
+    here = jnp.where(used, places, nobody - order * rows)
+    same = jnp.zeros((n, *here.shape[1:]), bool)
+    for mine in here:
+        for theirs in here:
+            same = same | (mine[:, None] == theirs)
+    # [i, j]: tuple j repeats a place of tuple i < j. Least over i, then over j, both in lanes.
+    later = jnp.where(same & (rows[:, None] < rows), rows, n)
+    return jnp.min(later, axis=(0, 1))
+
+
+def disjoint_pairs(
+    first: UInt32[Array, " R"], second: UInt32[Array, " R"], size: int, number: int
+) -> Int32[Array, "2 number R"]:
+    """Return random pairs of different places without a repeated one; every pair equally likely.
+
+    Round c of a tournament: of an odd number M of players c + h meets c − h (mod M); an even
+    number has one more, who meets c. Pairs are consecutive h of a random round, so that nothing is
+    sorted and neighbours in memory stay neighbours. Pairs of one round are not independent, and
+    two rounds may share a pattern; labels have no meaning in what this is used for, and a test
+    shows that correlations of velocities do not feel it.
+
+    Args:
+        first: (R,) random words that choose the rounds.
+        second: (R,) random words that choose where to begin.
+        size: number of places.
+        number: how many pairs, at most size // 2.
+    """
+    players, lone = (size, 1) if size % 2 else (size - 1, 0)
+    centre, begin = below(first, players), below(second, size // 2)
+    h = begin + jnp.arange(number, dtype=jnp.int32)[:, None]
+    h = lone + jnp.where(h >= size // 2, h - size // 2, h)
+    up, down = centre + h, centre - h
+    up = jnp.where(up >= players, up - players, up)
+    down = jnp.where(down < 0, down + players, down)
+    return jnp.stack([up, jnp.where(h == 0, size - 1, down)])

@@ -1,13 +1,17 @@
 """Random collisions of tuples of velocities, exact in law, in blocks: the engine of Kac gases.
 
 Collisions are proposed at a constant rate that bounds the true one and accepted with probability
-true over bound. A block of proposals is drawn in advance; the longest prefix in which no particle
-appears twice is carried out at once, then the one proposal that repeats a particle, with the
-velocities as they are by then. What was drawn after it is thrown away: nobody has looked at it.
+true over bound. Proposal c of a replica and interval is a function of its key and of c, whoever
+asks. A block draws the next few; the longest prefix in which no particle appears twice is carried
+out at once, and the next block begins with the proposal that repeats one.
 
 The bound is made from the largest speed that was ever seen. A collision that makes a larger one
-ends the block, which is a time that the past alone decides, so that no proposal is ever judged by
-a bound that no longer holds. A rate above the bound is reported, never clipped in silence.
+ends the prefix, so that no proposal is ever judged by a bound that no longer holds. A rate above
+the bound is reported, never clipped in silence.
+
+The disjoint scheme takes a block of pairs that share no particle by construction
+(`jaxkin.numerics.tuples.disjoint_pairs`) and carries all of it out. A particle then collides at
+most once in a step, an error of the order of the step.
 """
 
 from typing import Protocol
@@ -18,8 +22,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32, UInt32
 
 from jaxkin.numerics.brownian_tree import to_normal, to_uniform
-from jaxkin.numerics.hashing import threefry
-from jaxkin.numerics.tuples import different, first_repeat
+from jaxkin.numerics.hashing import serial_word
+from jaxkin.numerics.tuples import different, disjoint_pairs, first_repeat
+from jaxkin.physics.collision_laws import inner
 
 
 class Collisions(Protocol):
@@ -41,42 +46,70 @@ class Collisions(Protocol):
         """The rate of proposals at bound 1."""
 
     @property
-    def bounded_by_speed(self) -> bool:
-        """Whether `bound` depends on the largest speed."""
+    def scheme(self) -> str:
+        """ "exact" or "disjoint"."""
+
+    @property
+    def constant(self) -> bool:
+        """Whether the rate is the bound, and neither depends on the velocities."""
 
     def bound(self, fastest):
         """Return a bound on the rate where no speed exceeds `fastest`."""
 
     def rate(self, velocity):
-        """Return the rate of tuples (K, n, d), against a bound of 1 for all."""
+        """Return the rate of tuples (d, K, n), against a bound of 1 for all."""
 
     def after(self, velocity, normals, kind):
-        """Return the velocities (K, n, d) after a collision."""
+        """Return the velocities (d, K, n) after a collision."""
+
+
+class Drawn(eqx.Module):
+    """The next block of B proposals of each replica.
+
+    Attributes:
+        places: (K, B, R) particles, indices into the tile.
+        normals: (m, B, R) standard normals.
+        waits: (B, R) times from the start of the block, at rate 1.
+        accept: (B, R) uniform numbers, or nothing.
+        kind: (B, R) which law.
+        size: B, or 0 before the first block.
+    """
+
+    places: Int32[Array, "K B R"]
+    normals: Float[Array, "m B R"]
+    waits: Float[Array, "B R"]
+    accept: Float[Array, "B R"] | None
+    kind: Int32[Array, "B R"]
+    size: Int32[Array, ""]
 
 
 class Moved(eqx.Module):
     """Where a tile of R replicas of N particles stands.
 
     Attributes:
-        velocity: (R·N, d).
+        velocity: (d, R·N).
         collisions: (R,) carried out since the start.
         exceeded: (R,) whether a rate was above its bound.
-        clock: (R,) time since the start.
+        left: (R,) time that is left.
+        lost: (R,) what rounding took from `left`.
         fastest: (R,) the largest speed so far.
-        turn: number of blocks.
+        proposal: (R,) number of the next proposal.
+        drawn: the next block, stored so that a loop body that uses a draw twice makes it once.
     """
 
-    velocity: Float[Array, "P d"]
+    velocity: Float[Array, "d P"]
     collisions: Int32[Array, " R"]
     exceeded: Bool[Array, " R"]
-    clock: Float[Array, " R"]
+    left: Float[Array, " R"]
+    lost: Float[Array, " R"]
     fastest: Float[Array, " R"]
-    turn: UInt32[Array, ""]
+    proposal: UInt32[Array, " R"]
+    drawn: Drawn
 
 
 def collide_until(
     model: Collisions,
-    velocity: Float[Array, "P d"],
+    velocity: Float[Array, "d P"],
     span: Float[Array, ""],
     words: UInt32[Array, "R 2"],
     block: int,
@@ -85,92 +118,133 @@ def collide_until(
 
     Args:
         model: rates and laws.
-        velocity: (R·N, d) velocities, replica by replica.
+        velocity: (d, R·N) velocities, replica by replica; components apart, to fill the lanes.
         span: the time.
         words: a key for each replica and interval.
         block: proposals of each replica that are drawn at once.
     """
-    replicas, n = words.shape[0], model.n_particles
-    offset = n * jnp.arange(replicas, dtype=jnp.int32)[:, None]
-    largest, kinds = max(model.orders), jnp.asarray(model.orders)
-    dtype = velocity.dtype
-    tiny = jnp.finfo(dtype).tiny
-
-    def collide(now, places, normals, kind, accept, chosen, bound):
-        """Carry out proposals (R, b) of different particles; return also which made a new speed."""
-        used = jnp.arange(largest)[:, None, None] < kinds[kind]
-        flat = (places + offset).reshape(largest, -1)
-        before = now.velocity[flat]
-        ratio = model.rate(before).reshape(kind.shape) / bound
-        happens = chosen & (accept < ratio)
-        after = model.after(before, normals.reshape(normals.shape[0], -1), kind.reshape(-1))
-        squares = jnp.sum(after**2, -1).reshape(largest, *kind.shape)
-        speed = jnp.sqrt(jnp.max(jnp.where(used, squares, 0), axis=0))
-        faster = happens & (speed > now.fastest[:, None])
-        if model.bounded_by_speed:  # nothing after the first that is faster
-            happens = happens & (jnp.cumsum(faster, axis=1) - faster == 0)
-        targets = jnp.where((happens & used).reshape(flat.shape), flat, replicas * n)
-        moved = Moved(
-            now.velocity.at[targets].set(after, mode="drop"),
-            now.collisions + jnp.sum(happens, 1, dtype=jnp.int32),
-            now.exceeded | jnp.any(chosen & (ratio > 1 + 1e-5), 1),
-            now.clock,
-            jnp.maximum(now.fastest, jnp.max(jnp.where(happens, speed, 0), axis=1)),
-            now.turn,
-        )
-        return moved, faster
-
-    def one_block(now):
-        draws = _draws(words, now.turn, block, largest + 3 + model.normals)
-        places = different(draws[:largest], n)
-        wait, accept, which = (to_uniform(w, dtype) for w in draws[largest : largest + 3])
-        normals = to_normal(draws[largest + 3 :], dtype)
-        cumulative = jnp.cumsum(model.weights).astype(dtype)
-        kind = jnp.sum(which[..., None] * cumulative[-1] > cumulative[:-1], -1)
-        bound = jnp.maximum(model.bound(now.fastest), tiny)[:, None]
-        waits = jnp.cumsum(-jnp.log(wait), axis=1) / (bound * model.proposals)
-        time = now.clock[:, None] + waits
-        used = jnp.arange(largest)[:, None, None] < kinds[kind]
-        repeat = jax.vmap(first_repeat, 1)(places, used)[:, None]
-        early = time < span
-        # The prefix, then the proposal that repeats one of its particles.
-        now, faster = collide(
-            now, places, normals, kind, accept, early & (jnp.arange(block) < repeat), bound
-        )
-        last = jnp.minimum(repeat, block - 1)
-        ended = jnp.zeros_like(repeat, bool)
-        if model.bounded_by_speed:
-            ended = jnp.any(faster, axis=1, keepdims=True)
-            last = jnp.where(ended, jnp.argmax(faster, axis=1)[:, None], last)
-
-        def at_last(x):
-            return jnp.take_along_axis(x, last, axis=1)
-
-        then = at_last(early) & (repeat < block) & ~ended
-        places, normals = (jnp.stack([at_last(x) for x in rows]) for rows in (places, normals))
-        now, _ = collide(now, places, normals, at_last(kind), at_last(accept), then, bound)
-        clock = jnp.minimum(at_last(time)[:, 0], span)
-        return eqx.tree_at(lambda m: (m.clock, m.turn), now, (clock, now.turn + 1))
-
-    squares = jnp.sum(velocity**2, -1).reshape(replicas, n)
+    replicas, dtype = words.shape[0], velocity.dtype
+    fastest = jnp.zeros(replicas, dtype)
+    if not model.constant:
+        squares = inner(velocity, velocity).reshape(replicas, model.n_particles)
+        fastest = jnp.sqrt(jnp.max(squares, axis=1))
+    proposal = jnp.zeros(replicas, jnp.uint32)
+    nothing = jax.tree.map(
+        lambda x: jnp.zeros(x.shape, x.dtype),
+        jax.eval_shape(lambda: draw(model, words, proposal, block, dtype)),
+    )
     start = Moved(
         velocity,
         jnp.zeros(replicas, jnp.int32),
         jnp.zeros(replicas, bool),
+        jnp.broadcast_to(span.astype(dtype), (replicas,)),
         jnp.zeros(replicas, dtype),
-        jnp.sqrt(jnp.max(squares, 1)),
-        jnp.uint32(0),
+        fastest,
+        proposal,
+        nothing,  # its `size` is 0: the first turn only draws
     )
-    return jax.lax.while_loop(lambda now: jnp.any(now.clock < span), one_block, start)
+
+    def turn(now: Moved) -> Moved:
+        now = carry_out(model, now)
+        drawn = draw(model, words, now.proposal, block, dtype)
+        return eqx.tree_at(lambda m: m.drawn, now, drawn)
+
+    return jax.lax.while_loop(lambda now: jnp.any(now.left > 0), turn, start)
 
 
-def _draws(words: Array, turn: Array, block: int, count: int) -> UInt32[Array, "count R block"]:
-    """Return random words of one block of each replica, keyed by the replica and the turn."""
-    shape = (words.shape[0], block)
-    place = jnp.broadcast_to(jnp.arange(block, dtype=jnp.uint32), shape)
-    turn = jnp.broadcast_to(turn, shape)
-    rows: list[Array] = []
-    for k in range(-(-count // 2)):
-        name = place + jnp.uint32(k << 16)
-        rows += threefry(words[:, :1], words[:, 1:], turn, name)
-    return jnp.stack(rows[:count])
+def draw(
+    model: Collisions, words: Array, first: UInt32[Array, " R"], block: int, dtype: jnp.dtype
+) -> Drawn:
+    """Draw the proposals first, first + 1, … of each replica."""
+    n, orders, m = model.n_particles, model.orders, model.normals
+    largest = max(orders)
+    rows = _words(words, first, block, largest + m + 3)
+    normals, (wait, accept, which) = rows[largest : largest + m], rows[largest + m :]
+    if model.scheme == "disjoint":
+        places = disjoint_pairs(rows[0][0], rows[1][0], n, block)
+    else:
+        places = different(rows[:largest], n)
+    kind = jnp.zeros(wait.shape, jnp.int32)
+    if len(orders) > 1:
+        cumulative = jnp.cumsum(model.weights).astype(dtype)
+        share = to_uniform(which, dtype)[..., None] * cumulative[-1]
+        kind = jnp.sum(share > cumulative[:-1], -1).astype(jnp.int32)
+    offset = n * jnp.arange(words.shape[0], dtype=jnp.int32)
+    return Drawn(
+        places + offset,
+        to_normal(jnp.stack(normals), dtype),
+        _running_sum(-jnp.log(to_uniform(wait, dtype))),
+        None if model.constant else to_uniform(accept, dtype),
+        kind,
+        jnp.int32(block),
+    )
+
+
+def carry_out(model: Collisions, now: Moved) -> Moved:
+    """Carry out what was drawn, up to the first repeated particle or the end of the time."""
+    drawn = now.drawn
+    order, block, replicas = drawn.places.shape
+    size, place = now.velocity.shape[1], jnp.arange(block, dtype=jnp.int32)[:, None]
+    bound = jnp.maximum(model.bound(now.fastest), jnp.finfo(now.left.dtype).tiny)
+    waits = drawn.waits / (bound * model.proposals)
+    used = _used(model, drawn.kind)
+    repeat = block if model.scheme == "disjoint" else first_repeat(drawn.places, used)
+    end = jnp.broadcast_to(jnp.minimum(repeat, drawn.size), now.left.shape)
+    happens = (waits < now.left) & (place < end)
+
+    flat = drawn.places.reshape(order, -1)
+    before = now.velocity[:, flat]
+    after = model.after(before, drawn.normals.reshape(-1, flat.shape[1]), drawn.kind.reshape(-1))
+    exceeded, fastest = now.exceeded, now.fastest
+    if drawn.accept is not None:
+        ratio = model.rate(before).reshape(block, replicas) / bound
+        carried = happens
+        happens = carried & (drawn.accept < ratio)
+        speed = jnp.sqrt(inner(after, after)).reshape(drawn.places.shape)
+        speed = jnp.max(jnp.where(used, speed, 0), axis=0)
+        # Nothing after the first that is faster.
+        faster = jnp.min(jnp.where(happens & (speed > fastest), place, block), axis=0)
+        end = jnp.minimum(end, faster + 1)
+        happens = happens & (place < end)
+        judged = carried & (place < end)
+        exceeded = exceeded | jnp.any(judged & (ratio > 1 + 1e-5), axis=0)
+        fastest = jnp.maximum(fastest, jnp.max(jnp.where(happens, speed, 0), axis=0))
+
+    targets = jnp.where((happens & used).reshape(flat.shape), flat, size)
+    # N·t waits of size 1/N: what rounding takes from each difference goes into the next.
+    step = jnp.sum(jnp.where(place == end - 1, waits, 0), axis=0) - now.lost
+    left = now.left - step
+    done = left <= 0
+    return Moved(
+        now.velocity.at[:, targets].set(after, mode="drop"),
+        now.collisions + jnp.sum(happens, axis=0, dtype=jnp.int32),
+        exceeded,
+        jnp.where(done, 0, left),
+        jnp.where(done, 0, (now.left - left) - step),
+        fastest,
+        now.proposal + end.astype(jnp.uint32),
+        drawn,
+    )
+
+
+def _running_sum(x: Float[Array, "n *m"]) -> Float[Array, "n *m"]:
+    """Return the running sum of the first axis, in doubling steps."""
+    shift = 1
+    while shift < x.shape[0]:
+        x = x.at[shift:].add(x[:-shift])
+        shift *= 2
+    return x
+
+
+def _words(words: Array, first: Array, block: int, count: int) -> list[UInt32[Array, "B R"]]:
+    """Return `count` random words for the next proposals of each replica."""
+    serial = (first + jnp.arange(block, dtype=jnp.uint32)[:, None]) * jnp.uint32(count)
+    return [serial_word(words[:, 0], words[:, 1], serial + jnp.uint32(k)) for k in range(count)]
+
+
+def _used(model: Collisions, kind: Int32[Array, "B R"]) -> Bool[Array, "K #B #R"]:
+    """Which places of a tuple its law uses."""
+    largest = max(model.orders)
+    if len(model.orders) == 1:
+        return jnp.ones((largest, 1, 1), bool)
+    return jnp.arange(largest)[:, None, None] < jnp.asarray(model.orders)[kind]

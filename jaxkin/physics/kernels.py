@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -43,6 +44,11 @@ class Kernel(eqx.Module):
 
     def check_majorant(self) -> None:
         """Raise `ValueError` if the kernel has no finite majorant."""
+
+    @property
+    def dtype(self) -> Any:
+        """The floating type of the parameters of B̄."""
+        return common_dtype(*jax.tree.leaves(eqx.tree_at(lambda k: k.angle, self, None)))
 
 
 class MaxwellKernel(Kernel):
@@ -129,16 +135,13 @@ class BoundedKernel(Kernel):
 
     kernel: Kernel
     bound: Float[Array, ""]
+    angle: Angle
     constant = False
 
     def __init__(self, kernel: Kernel, bound: Any):
         require_finite(bound, "bound", minimum=0.0, strict=True)
         self.kernel, self.bound = kernel, jnp.asarray(bound, common_dtype(bound))
-
-    @property
-    def angle(self) -> Angle:  # type: ignore[override]
-        """That of the kernel."""
-        return self.kernel.angle
+        self.angle = kernel.angle
 
     def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return min(B̄, bound)."""

@@ -1,8 +1,12 @@
 """Observables of a gas of velocities; both sides evaluate them on weighted velocities."""
 
-import jax.numpy as jnp
+import itertools
 
-from jaxkin.observables import Observable
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from jaxkin.numerics.checks import require
+from jaxkin.observables import Observable, Weighted
 
 # Σ w over the gas: 1, but for what a grid loses.
 DENSITY = Observable("density", lambda z: 1.0)
@@ -38,3 +42,44 @@ def characteristic_function(wave_vectors) -> Observable:
         return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1)
 
     return Observable("characteristic_function", function)
+
+
+def velocity_histogram(edges, axis: int = 0) -> Observable:
+    """Return the marginal histogram of one component: the share of velocities in each bin.
+
+    Equations on a grid count its nodes: their bins should hold many.
+
+    Args:
+        edges: (bins + 1,) increasing edges.
+        axis: which component.
+
+    Returns:
+        An observable named `histogram` of shape (bins,).
+    """
+    marks = tuple(float(e) for e in edges)
+    require(
+        len(marks) > 1 and all(a < b for a, b in itertools.pairwise(marks)),
+        "edges",
+        "hold at least two numbers that increase",
+        f"they are {marks}",
+    )
+
+    def function(z):
+        below = z.velocity[axis] < jnp.asarray(marks, z.velocity.dtype)
+        return (below[1:] & ~below[:-1]).astype(z.velocity.dtype)
+
+    return Observable("histogram", function)
+
+
+class Entropy(Observable):
+    """H = ∫ f log f dv, an observable of the equation, whose density is known."""
+
+    def __init__(self, name: str = "entropy"):
+        self.name, self.function = name, None  # type: ignore[assignment]
+
+    def evaluate(self, measured: Weighted) -> Array:
+        """Refuse: particles have no density."""
+        raise ValueError(
+            "Argument `observe` must hold observables of particles, but the entropy ∫ f log f "
+            "needs a density. Observe it in `solve`."
+        )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxkin.numerics.hashing import pair_word, threefry
+from jaxkin.numerics.hashing import pair_word, serial_word, threefry
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 4096])
@@ -86,3 +86,24 @@ def test_the_salt_gives_new_words():
     for bit in range(32):
         share = np.mean((np.asarray(flips) >> bit) & 1)
         assert abs(share - 0.5) < 5 * 0.5 / np.sqrt(flips.size)
+
+
+@pytest.mark.parametrize("key", [(0, 0), (1, 0), (0x9E3779B9, 0x243F6A88)])
+@pytest.mark.parametrize("stride", [1, 8, 2**14])
+def test_the_words_of_serial_numbers_are_uniform_and_unrelated(key, stride):
+    """Chi-square of bytes at 1e-6; bits of a word against those of the next at 5 standard errors.
+
+    Also between keys that differ by one. Fails without the last multiplication.
+    """
+    n = 2**18
+    serial = jnp.arange(n, dtype=jnp.uint32) * jnp.uint32(stride)
+    words = np.asarray(serial_word(jnp.uint32(key[0]), jnp.uint32(key[1]), serial))
+    other = np.asarray(serial_word(jnp.uint32(key[0]), jnp.uint32(key[1] + 1), serial))
+    for shift in (0, 8, 16, 24):
+        counts = np.bincount((words >> shift) & 255, minlength=256)
+        assert stats.chisquare(counts).pvalue > 1e-6
+    for first, second in ((words[1:], words[:-1]), (words[7:], words[:-7]), (words, other)):
+        for bit in (0, 9, 20, 31):
+            ones = np.bitwise_count(((first >> bit) ^ (second >> np.arange(32)[:, None])) & 1)
+            ones = ones.sum(axis=1, dtype=int)
+            assert np.all(np.abs(ones - first.size / 2) < 5 * np.sqrt(first.size) / 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxkin.numerics.tuples import below, different, first_repeat
+from jaxkin.numerics.tuples import below, different, disjoint_pairs, first_repeat
 
 
 def words(shape, seed=0):
@@ -46,3 +46,17 @@ def test_first_repeat_by_brute_force(order):
                 break
             seen |= here
         assert int(first_repeat(jnp.asarray(places), jnp.asarray(used))) == expected
+
+
+@pytest.mark.parametrize(("size", "number"), [(6, 3), (7, 2), (7, 3), (8, 1)])
+def test_disjoint_pairs_are_disjoint_and_every_pair_is_equally_likely(size, number):
+    """Chi-square of one of the pairs at 1e-6. Fails if the lone player of an odd round meets."""
+    drawn = words((2, 40_000), size)
+    pairs = np.asarray(disjoint_pairs(drawn[0], drawn[1], size, number))
+    assert pairs.shape == (2, number, 40_000) and pairs.min() >= 0 and pairs.max() < size
+    ordered = np.sort(pairs.reshape(2 * number, -1), axis=0)
+    assert np.all(np.diff(ordered, axis=0) > 0)
+    low, high = np.sort(pairs[:, 0], axis=0)
+    counts = np.bincount(low * size + high, minlength=size**2)
+    assert np.count_nonzero(counts) == size * (size - 1) // 2
+    assert stats.chisquare(counts[counts > 0]).pvalue > 1e-6

@@ -232,11 +232,13 @@ def test_bad_input(arguments, options, message):
 
 
 def test_bad_kernels_and_laws():
-    with pytest.raises(ValueError, match=r"`exponent` must lie in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"`exponent` must lie in \(−2, 1\]"):
         jk.PowerKernel(1.0, 1.5)
     with pytest.raises(ValueError, match="`strength` must be finite and at least 0"):
         jk.PowerKernel(-1.0)
     with pytest.raises(ValueError, match="`law` must be a law in 3 dimensions, but it has 2"):
         run(jk.KacGas(9), Maxwellian(2), 1)
-    with pytest.raises(ValueError, match="`equation` must be None for binary"):
-        jk.KacGas(9, cl.Symmetric(3)).kinetic_limit()
+    with pytest.raises(ValueError, match="`equation` must be 'moments' but for binary"):
+        jk.KacGas(9, cl.Symmetric(3)).kinetic_limit("boltzmann")
+    with pytest.raises(ValueError, match="`equation` must be 'boltzmann', 'hermite' or 'radial'"):
+        jk.KacGas(9, kernel=jk.PowerKernel(1.0, 1.0)).kinetic_limit("moments")

@@ -1,0 +1,127 @@
+"""Kernels and angles: samplers against harmonics, total rates, and what they refuse."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxkin as jk
+from jaxkin import angles
+from jaxkin.physics.angles import zonal
+from jaxkin.physics.collision_laws import Deflection
+from jaxkin.velocity_laws import GaussianMixture
+
+HOT = GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[2.0, 0.5, 0.5]])
+EVERY = [
+    (angles.Isotropic(), 3),
+    (angles.Isotropic(), 2),
+    (angles.UniformImpact(), 3),
+    (angles.VariableSoft(1.5), 3),
+    (angles.Bounded(lambda c: (1 + c) ** 2, 3), 3),
+    (angles.Bounded(lambda c: 1 + 0.5 * c, 2), 2),
+]
+NAMES = [f"{type(a).__name__}-{d}" for a, d in EVERY]
+
+
+@pytest.mark.parametrize(("angle", "dimension"), EVERY, ids=NAMES)
+def test_harmonics_are_means_over_deflections(angle, dimension):
+    """E P_l of a million sampled deflections within 5 standard errors, and cos θ from −1 to 1.
+
+    Fails if the direction around the axis is not made perpendicular to it.
+    """
+    law = Deflection(angle)
+    normals = jax.random.normal(jax.random.key(1), (1_000_000, dimension))
+    pair = jnp.stack([jnp.arange(1.0, dimension + 1), -jnp.ones(dimension)])
+    after = jax.vmap(lambda z: law.collide(pair, z))(normals)
+    before = pair[0] - pair[1]
+    turned = after[:, 0] - after[:, 1]
+    cosine = turned @ before / jnp.sum(before**2)
+    values = np.asarray(zonal(cosine, 4, dimension))
+    error = values.std(axis=1) / 1000
+    expected = np.asarray(angle.harmonics(4, dimension))
+    assert np.all(np.abs(values.mean(1) - expected) < 5 * error + 1e-6)
+    np.testing.assert_allclose(jnp.sum(turned**2, 1), jnp.sum(before**2), rtol=1e-6)
+    np.testing.assert_allclose(after.sum(1), jnp.broadcast_to(pair.sum(0), turned.shape), atol=1e-6)
+    assert cosine.min() < -0.95 and cosine.max() > 0.99
+
+
+@pytest.mark.parametrize("softness", [1.0, 1.5, 2.0])
+def test_variable_soft_spheres_in_closed_form(softness):
+    """E cos θ = (α−1)/(α+1) and E cos²θ = 1 − 4α/((α+1)(α+2)), from cos²(θ/2) = u^{1/α}."""
+    a = softness
+    means = np.asarray(angles.VariableSoft(a).harmonics(2, 3))
+    square = 1 - 4 * a / ((a + 1) * (a + 2))
+    np.testing.assert_allclose(means, [1, (a - 1) / (a + 1), (3 * square - 1) / 2], atol=1e-10)
+
+
+def test_uniform_impact_in_closed_form():
+    """cos θ = 1 − 2x², x uniform: means 1, 1/3, 1/5."""
+    means = angles.UniformImpact().harmonics(2, 3)
+    np.testing.assert_allclose(means, [1, 1 / 3, 1 / 5], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "angle",
+    [angles.UniformImpact(), angles.VariableSoft(1.5), angles.Bounded(lambda c: (1 + c) ** 2)],
+    ids=["impact", "soft", "bounded"],
+)
+def test_stress_of_a_gas_with_an_angle(angle):
+    """The stress decays at C(1 − E P₂)/2: 1 − E P₂ = 3/2 E sin²θ. Exact in N, as for isotropic σ.
+
+    Isotropic scattering, rate ½, fails by more than 5 standard errors.
+    """
+    n, times = 30, jnp.array([0.0, 1.0, 2.0])
+    shear = jk.Observable("shear", lambda z: z.velocity[0] ** 2 - jnp.sum(z.velocity**2) / 3)
+    gas = jk.KacGas(n, kernel=jk.MaxwellKernel(np.float32(1), angle))
+    data = jk.simulate(gas, HOT, times, key=jax.random.key(0), replicas=40_000, observe=[shear])
+    found = np.asarray(data["shear"], float)
+    error = found.std(axis=0) / np.sqrt(len(found))
+    rate = (1 - float(angle.harmonics(2, 3)[2])) / 2
+
+    def exact(r):
+        return 1 / n + (1 - 1 / n) * np.exp(-r * np.asarray(times))
+
+    assert np.all(np.abs(found.mean(0) - exact(rate)) < 5 * error)
+    if abs(rate - 0.5) > 0.03:
+        assert np.any(np.abs(found.mean(0) - exact(0.5)) > 5 * error)
+
+
+def test_a_bounded_soft_potential_collides_as_often_as_it_should():
+    """At equilibrium each pair collides at rate E min(C g^γ, bound)/N, |g|²/2 of 3 degrees."""
+    n, replicas, time = 40, 10_000, 2.0
+    kernel = jk.BoundedKernel(jk.PowerKernel(np.float32(0.5), np.float32(-1.0)), np.float32(1.2))
+    gas = jk.KacGas(n, kernel=kernel)
+    law = jk.velocity_laws.Maxwellian(3)
+    data = jk.simulate(
+        gas, law, jnp.array([0.0, time]), key=jax.random.key(1), replicas=replicas, events=True
+    )
+    count = np.asarray(data.events["count"])
+    g, w = np.polynomial.legendre.leggauss(2000)
+    g, w = 7 * (g + 1), 7 * w
+    density = g**2 * np.exp(-(g**2) / 4) / (2 * np.sqrt(np.pi))
+    rate = np.sum(w * density * np.minimum(0.5 / g, 1.2))
+    expected = rate * (n - 1) / 2 * time
+    error = count.std(ddof=1) / np.sqrt(replicas)
+    assert abs(count.mean() - expected) < 5 * error
+    assert error < 0.005 * expected
+
+
+def test_what_kernels_refuse():
+    with pytest.raises(ValueError, match=r"`kernel` must have a majorant.*BoundedKernel"):
+        jk.KacGas(10, kernel=jk.PowerKernel(1.0, -0.5))
+    with pytest.raises(ValueError, match="`laws` must be None for a kernel with an angle"):
+        jk.KacGas(
+            10, jk.collision_laws.Binary(), kernel=jk.MaxwellKernel(1.0, angles.UniformImpact())
+        )
+    with pytest.raises(ValueError, match="`softness` must be finite and at least 1"):
+        angles.VariableSoft(0.5)
+    with pytest.raises(ValueError, match="`function` must be finite, not negative"):
+        angles.Bounded(lambda c: c)
+    with pytest.raises(ValueError, match="`dimension` must be 3 for variable soft spheres"):
+        angles.VariableSoft(1.5).harmonics(2, 2)
+    with pytest.raises(ValueError, match="`bound` must be finite and above 0"):
+        jk.BoundedKernel(jk.PowerKernel(), 0.0)
+    with pytest.raises(ValueError, match="`scheme` must be 'exact' for laws of other orders"):
+        jk.KacGas(10, jk.collision_laws.Symmetric(3), scheme="disjoint")
+    with pytest.raises(ValueError, match=r"`fraction` must lie in \(0, 1\]"):
+        jk.KacGas(10, scheme="disjoint", fraction=0.0)
