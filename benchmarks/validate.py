@@ -19,6 +19,14 @@ PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
     "accuracy": (["benchmarks/accuracy.py"], [(OUT / "accuracy.md", "accuracy.md")]),
     "limit": (["benchmarks/limit.py"], [(OUT / "limit.png", "limit.png")]),
     "demo": (["docs/examples/coagulation.py"], [(ROOT / "out" / "demo.png", "demo.png")]),
+    "operators": (
+        ["benchmarks/boltzmann.py"],
+        [(OUT / "boltzmann.png", "boltzmann.png"), (OUT / "boltzmann.md", "boltzmann.md")],
+    ),
+    "kac": (
+        ["benchmarks/kac.py"],
+        [(OUT / "kac.png", "kac.png"), (OUT / "kac.md", "kac.md")],
+    ),
     "coverage": (["benchmarks/coverage.py"], []),
     "speed": (
         ["benchmarks/coagulation.py"],

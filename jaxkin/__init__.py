@@ -31,7 +31,7 @@ from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.physics import angles, coagulation_kernels, collision_laws, interactions
 from jaxkin.physics.hypotheses import check_hypotheses
-from jaxkin.physics.kernels import BoundedKernel, MaxwellKernel, PowerKernel
+from jaxkin.physics.kernels import BoundedKernel, Kernel, MaxwellKernel, PowerKernel
 from jaxkin.physics.scattering import (
     ball_rate,
     coagulation_rate,
@@ -54,6 +54,7 @@ __all__ = [
     "Coordinates",
     "Entropy",
     "KacGas",
+    "Kernel",
     "KineticEquation",
     "MarcusLushnikov",
     "MaxwellBoltzmann",

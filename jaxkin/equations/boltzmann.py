@@ -288,6 +288,7 @@ class Boltzmann(KineticEquation):
         if is_traced(f):
             return
         require(jnp.all(jnp.isfinite(f)), "law", "have a finite density", "it is not on the grid")
+        require(f.min() >= 0, "law", "have a density that is not negative", f"it is {f.min():.3g}")
         mass = float(f.sum()) * self.spacing**self.dimension
         require(
             abs(mass - 1) < 1e-3,

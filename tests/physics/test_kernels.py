@@ -60,6 +60,14 @@ def test_uniform_impact_in_closed_form():
     np.testing.assert_allclose(means, [1, 1 / 3, 1 / 5], atol=1e-12)
 
 
+def test_isotropic_in_sigma_is_cosine_weighted_in_the_direction_of_impact():
+    """With x = |ω·g|/|g|, cos θ = 1 − 2x²: ω uniform has x uniform in d = 3, and a density of ω
+    proportional to |g·ω| has x = √u, which is σ uniform."""
+    u = jnp.linspace(0.01, 0.99, 9)
+    weighted = angles.UniformImpact().cosine(jnp.sqrt(u), 3)
+    np.testing.assert_allclose(weighted, angles.Isotropic().cosine(u, 3), atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "angle",
     [angles.UniformImpact(), angles.VariableSoft(1.5), angles.Bounded(lambda c: (1 + c) ** 2)],
