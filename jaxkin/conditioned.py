@@ -3,7 +3,8 @@
 The law of N velocities is f₀^{⊗N} restricted to |V|² = 2NE and scaled. It is sampled by a Markov
 chain that keeps the sphere: pairs of velocities turn on their own sphere in R^{2d}, uniformly, and
 are accepted with probability min(1, f₀f₀(after)/f₀f₀(before)). The chain starts from independent
-velocities scaled to the sphere, which for a centred Gaussian is exact at once.
+velocities scaled to the sphere, which for a centred isotropic Gaussian is exact at once. Of fewer
+than ten velocities with a given mean some laws need hundreds of sweeps.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxkin.numerics.checks import require_finite, whole
+from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.numerics.tuples import disjoint_pairs
 from jaxkin.velocity_laws import VelocityLaw
 
@@ -28,10 +29,12 @@ class Conditioned(VelocityLaw):
         law: f₀.
         energy: ½⟨|v|²⟩ of every draw; None for that of the law.
         momentum: condition on the mean velocity being that of the law, too.
-        sweeps: of the chain; in each of them every velocity turns once with a random partner.
+        sweeps: of the chain; in each of them all velocities (but one of an odd number) try to
+            turn once, with random partners.
 
     Raises:
-        ValueError: the energy is not positive, or not above that of the mean.
+        ValueError: the energy is not positive, or not above that of the mean; or momentum=True in
+            d = 1, where pairs cannot turn.
     """
 
     law: VelocityLaw
@@ -45,6 +48,12 @@ class Conditioned(VelocityLaw):
     ):
         self.law, self.momentum = law, momentum
         self.sweeps = whole(sweeps, "sweeps", 0)
+        require(
+            not momentum or law.dimension > 1,
+            "momentum",
+            "be False in d = 1, where two velocities cannot turn",
+            "it is True",
+        )
         nodes, weights = law.quadrature(3)
         self.mean = weights @ nodes
         own = 0.5 * jnp.sum(weights @ nodes**2)
@@ -102,7 +111,8 @@ class Conditioned(VelocityLaw):
         else:
             size = jnp.sum(before**2, (0, 2)) / jnp.sum(normal**2, (0, 2))
             after = normal * jnp.sqrt(size)[:, None]
-        odds = jnp.prod(self.law.density(after + centre), 0)
-        odds = odds / jnp.prod(self.law.density(before + centre), 0)
-        accept = jax.random.uniform(accept_key, odds.shape, velocity.dtype) < odds
+        new, old = (jnp.sum(jnp.log(self.law.density(x + centre)), 0) for x in (after, before))
+        # Where the density has underflowed to 0 every place is better.
+        odds = jnp.where(jnp.isneginf(old), 0, new - old)
+        accept = jnp.log(jax.random.uniform(accept_key, odds.shape, velocity.dtype)) < odds
         return velocity.at[places].set(jnp.where(accept[:, None], after, before))

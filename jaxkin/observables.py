@@ -130,13 +130,15 @@ class PairMean(Observable):
         """Return the mean over pairs of different particles."""
         product = Observable("both", lambda z: self.function(z) * self.second(z))
         squares = eqx.tree_at(lambda m: m.weight, measured, measured.weight**2)
-        left = self.evaluate_limit(measured) - product.evaluate(squares)
-        return left / (jnp.sum(measured.weight) ** 2 - jnp.sum(measured.weight**2))
+        total = jnp.sum(measured.weight) ** 2
+        left = self.evaluate_limit(measured) * total - product.evaluate(squares)
+        return left / (total - jnp.sum(measured.weight**2))
 
     def evaluate_limit(self, measured: Weighted) -> Array:
-        """Return ⟨φ⟩⟨ψ⟩."""
+        """Return ⟨φ⟩⟨ψ⟩ of the measure scaled to mass 1."""
         first = Observable("first", self.function).evaluate(measured)
-        return first * Observable("second", self.second).evaluate(measured)
+        second = Observable("second", self.second).evaluate(measured)
+        return first * second / jnp.sum(measured.weight) ** 2
 
 
 class PairDensity(Observable):

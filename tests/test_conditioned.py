@@ -28,7 +28,7 @@ def test_a_gaussian_is_uniform_on_the_sphere():
 
 @pytest.mark.parametrize("momentum", [False, True])
 def test_the_chain_finds_the_conditional_law(momentum):
-    """Two velocities in d = 1 … by importance: N = 3 velocities of a mixture in d = 2.
+    """Three velocities of a mixture in d = 2, by importance sampling.
 
     Uniform points on the sphere weighted by f₀⊗f₀⊗f₀ give the same mean of Σ|v|⁴; without the
     chain (no sweeps) it is off by more than 5 standard errors.
@@ -70,5 +70,7 @@ def test_bad_input():
         jk.Conditioned(Maxwellian(3, 1.0), -1.0)
     with pytest.raises(ValueError, match="`energy` must be finite and above 0"):
         jk.Conditioned(Maxwellian(3, 1.0, mean=2.0), 1.0, momentum=True)
+    with pytest.raises(ValueError, match="`momentum` must be False in d = 1"):
+        jk.Conditioned(Maxwellian(1), momentum=True)
     with pytest.raises(ValueError, match="`n_particles` must be an integer of at least 2"):
         jk.Conditioned(Maxwellian(3)).sample_velocities(1, key=jax.random.key(0), dtype=jnp.float32)

@@ -8,7 +8,14 @@ import pytest
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Polydisperse
-from jaxkin.observables import Coordinates, Observable, PairDensity, Weighted, fourier_mode
+from jaxkin.observables import (
+    Coordinates,
+    Observable,
+    PairDensity,
+    PairMean,
+    Weighted,
+    fourier_mode,
+)
 from jaxkin.physics.census import NUMBER, Overflow, census
 
 RNG = np.random.default_rng(0)
@@ -143,3 +150,15 @@ def test_pair_density_of_independent_particles_is_one():
 def test_edges_are_checked(edges, message):
     with pytest.raises(ValueError, match=f"`edges` must .*{message}"):
         PairDensity(edges)
+
+
+def test_pairs_by_brute_force():
+    """⟨φ(z₁)ψ(z₂)⟩ over ordered pairs of different particles; ⟨φ⟩⟨ψ⟩ in the limit, at any mass."""
+    v = jnp.asarray(np.random.default_rng(0).normal(size=(7, 2)))
+    mean = PairMean("pair", lambda z: z.velocity[0], lambda z: z.velocity[1] ** 2)
+    table = np.outer(np.asarray(v[:, 0]), np.asarray(v[:, 1]) ** 2)
+    expected = (table.sum() - np.trace(table)) / (7 * 6)
+    for mass in (1.0, 0.5):
+        measured = Weighted(jnp.full(7, mass / 7), Coordinates(velocity=v))
+        assert float(mean.evaluate(measured)) == pytest.approx(expected, rel=1e-12)
+        assert float(mean.evaluate_limit(measured)) == pytest.approx(table.mean(), rel=1e-12)

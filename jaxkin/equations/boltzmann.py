@@ -65,9 +65,10 @@ class Boltzmann(KineticEquation):
         support: S, a radius outside which f is negligible.
         half_width: L; None for 2S.
         radii: N_ρ Gauss–Legendre points on [0, 2S]; None for N.
-        directions: M, points on the sphere.
-        harmonics: largest l of the angle that is kept; None for what the points on the sphere
-            can tell apart. A kernel that is not isotropic needs more directions, 38 or more.
+        directions: M, points on the sphere; None for 12, or 38 in d = 3 and 16 in d = 2 if the
+            kernel is not isotropic.
+        harmonics: largest l of the angle that is kept; None for half of the degree to which the
+            points are exact, so that two harmonics are told apart.
         conserve: subtract f times the quadratic polynomial that makes mass, momentum and energy
             of Q vanish. Without, they drift by the spectral error.
         steady: subtract Q(M, M) for the Maxwellian M of f's mass, momentum and energy, so that
@@ -97,7 +98,7 @@ class Boltzmann(KineticEquation):
         support: float = 5.0,
         half_width: float | None = None,
         radii: int | None = None,
-        directions: int = 12,
+        directions: int | None = None,
         harmonics: int | None = None,
         conserve: bool = True,
         steady: bool = False,
@@ -116,10 +117,14 @@ class Boltzmann(KineticEquation):
             f"it is {half_width}",
         )
         self.radii = self.points if radii is None else whole(radii, "radii", 2)
+        if directions is None:
+            isotropic = isinstance(self.kernel.angle, Isotropic)
+            directions = 12 if isotropic else {2: 16, 3: 38}[dimension]
         self.directions, self.conserve = whole(directions, "directions", 2), conserve
         self.steady = steady
         degree = sphere_rule_degree(self.directions, dimension)
-        self.harmonics = degree if harmonics is None else whole(harmonics, "harmonics", 0)
+        half = (degree + 1) // 2
+        self.harmonics = half if harmonics is None else whole(harmonics, "harmonics", 0)
 
     # The grid.
 

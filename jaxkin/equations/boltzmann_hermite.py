@@ -21,7 +21,6 @@ that are isotropic are better served by `BoltzmannRadial`, laws far from a Gauss
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -32,7 +31,6 @@ from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, w
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.angles import Angle
 from jaxkin.physics.kernels import Kernel, PowerKernel
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
 
@@ -116,9 +114,7 @@ class BoltzmannHermite(KineticEquation):
         return self.kernel.angle.harmonics(self.degree, self.dimension)
 
     def _dtype(self) -> Any:
-        # The angle does not count: its parameters are double precision wherever that is on.
-        leaves = jax.tree.leaves(self.kernel, is_leaf=lambda x: isinstance(x, Angle))
-        return jnp.result_type(*[x for x in leaves if not isinstance(x, Angle)])
+        return self.kernel.dtype
 
     def collision(self, f: Float[Array, "*batch N"], prepared: Tensor) -> Float[Array, "*batch N"]:
         """Return Q(f, f) of one state or of a batch."""

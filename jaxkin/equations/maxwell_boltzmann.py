@@ -143,8 +143,9 @@ class MaxwellBoltzmann(KineticEquation):
         """Return by how much the tensors C change, at most, with a finer rule for the angle.
 
         The finer one is exact to two degrees more and has up to four times the nodes. It is
-        rounding where rules are exact: all laws of `jaxkin.collision_laws` but those with
-        coefficients of one's own.
+        rounding where rules are exact: all laws of `jaxkin.collision_laws` but `Deflection`, and
+        those with functions of one's own. A `Deflection` by a table (`angles.Bounded`) is as good
+        as Gauss–Legendre is for its quantile: 1e-4 and worse where b has jumps.
         """
         worst = 0.0
         for coarse, fine in zip(

@@ -67,7 +67,8 @@ def disjoint_pairs(
     number has one more, who meets c. Pairs are consecutive h of a random round, so that nothing is
     sorted and neighbours in memory stay neighbours. Pairs of one round are not independent, and
     two rounds may share a pattern; labels have no meaning in what this is used for, and a test
-    shows that correlations of velocities do not feel it.
+    compares correlations of velocities with those of random matchings. Who comes first in a pair
+    is no matter of chance.
 
     Args:
         first: (R,) random words that choose the rounds.

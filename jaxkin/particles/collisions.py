@@ -1,17 +1,17 @@
 """Random collisions of tuples of velocities, exact in law, in blocks: the engine of Kac gases.
 
 Collisions are proposed at a constant rate that bounds the true one and accepted with probability
-true over bound. Proposal c of a replica and interval is a function of its key and of c, whoever
-asks. A block draws the next few; the longest prefix in which no particle appears twice is carried
-out at once, and the next block begins with the proposal that repeats one.
+true over bound. Proposal c of a replica and interval is a function of its key and of c, whatever
+block it falls in. A block draws the next few; the longest prefix in which no particle appears
+twice is carried out at once, and the next block begins with the proposal that repeats one.
 
 The bound is made from the largest speed that was ever seen. A collision that makes a larger one
 ends the prefix, so that no proposal is ever judged by a bound that no longer holds. A rate above
 the bound is reported, never clipped in silence.
 
 The disjoint scheme takes a block of pairs that share no particle by construction
-(`jaxkin.numerics.tuples.disjoint_pairs`) and carries all of it out. A particle then collides at
-most once in a step, an error of the order of the step.
+(`jaxkin.numerics.tuples.disjoint_pairs`), chosen by the first proposal of the block, and carries
+all of it out. A particle then collides at most once in a step, an error of the order of the step.
 """
 
 from typing import Protocol
@@ -90,6 +90,7 @@ class Moved(eqx.Module):
         velocity: (d, R·N).
         collisions: (R,) carried out since the start.
         exceeded: (R,) whether a rate was above its bound.
+        exhausted: (R,) whether the random numbers of a key went round.
         left: (R,) time that is left.
         lost: (R,) what rounding took from `left`.
         fastest: (R,) the largest speed so far.
@@ -100,6 +101,7 @@ class Moved(eqx.Module):
     velocity: Float[Array, "d P"]
     collisions: Int32[Array, " R"]
     exceeded: Bool[Array, " R"]
+    exhausted: Bool[Array, " R"]
     left: Float[Array, " R"]
     lost: Float[Array, " R"]
     fastest: Float[Array, " R"]
@@ -137,6 +139,7 @@ def collide_until(
         velocity,
         jnp.zeros(replicas, jnp.int32),
         jnp.zeros(replicas, bool),
+        jnp.zeros(replicas, bool),
         jnp.broadcast_to(span.astype(dtype), (replicas,)),
         jnp.zeros(replicas, dtype),
         fastest,
@@ -158,10 +161,12 @@ def draw(
     """Draw the proposals first, first + 1, … of each replica."""
     n, orders, m = model.n_particles, model.orders, model.normals
     largest = max(orders)
-    rows = _words(words, first, block, largest + m + 3)
+    rows = _words(words, first, block, _count(model))
     normals, (wait, accept, which) = rows[largest : largest + m], rows[largest + m :]
     if model.scheme == "disjoint":
         places = disjoint_pairs(rows[0][0], rows[1][0], n, block)
+        # Who is first is left to chance, for laws that tell.
+        places = jnp.where((rows[0] & 1) == 1, places[::-1], places)
     else:
         places = different(rows[:largest], n)
     kind = jnp.zeros(wait.shape, jnp.int32)
@@ -219,6 +224,7 @@ def carry_out(model: Collisions, now: Moved) -> Moved:
         now.velocity.at[:, targets].set(after, mode="drop"),
         now.collisions + jnp.sum(happens, axis=0, dtype=jnp.int32),
         exceeded,
+        now.exhausted | (now.proposal > 2**32 // _count(model) - 2 * block),
         jnp.where(done, 0, left),
         jnp.where(done, 0, (now.left - left) - step),
         fastest,
@@ -234,6 +240,11 @@ def _running_sum(x: Float[Array, "n *m"]) -> Float[Array, "n *m"]:
         x = x.at[shift:].add(x[:-shift])
         shift *= 2
     return x
+
+
+def _count(model: Collisions) -> int:
+    """Random words of a proposal: places, normals, wait, accept, which."""
+    return max(model.orders) + model.normals + 3
 
 
 def _words(words: Array, first: Array, block: int, count: int) -> list[UInt32[Array, "B R"]]:

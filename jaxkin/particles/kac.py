@@ -30,7 +30,7 @@ from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.collisions import collide_until
-from jaxkin.physics.angles import Angle, Isotropic, UniformImpact
+from jaxkin.physics.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.masses import common_dtype
@@ -44,11 +44,13 @@ class Velocities(eqx.Module):
         velocity: (N, d).
         collisions: number of collisions so far.
         exceeded: whether a collision was ever more frequent than its bound.
+        exhausted: whether an interval asked for more random numbers than its key has.
     """
 
     velocity: Float[Array, "N d"]
     collisions: Int32[Array, ""]
     exceeded: Bool[Array, ""]
+    exhausted: Bool[Array, ""]
 
 
 class KacGas(Particles):
@@ -69,7 +71,7 @@ class KacGas(Particles):
         ValueError: an argument is out of range; the message names the remedy.
     """
 
-    laws: tuple[CollisionLaw, ...]
+    given: tuple[CollisionLaw, ...]
     weights: Float[Array, " laws"]
     kernel: Kernel | None
     n_particles: int = eqx.field(static=True)
@@ -99,9 +101,10 @@ class KacGas(Particles):
         )
         if laws is None:
             laws = Deflection(kernel.angle) if own and kernel is not None else Binary()
-        self.laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
-        require(len(self.laws) > 0, "laws", "name at least one collision law", "it is empty")
-        for law in self.laws:
+        laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
+        self.given = () if own else laws
+        require(len(laws) > 0, "laws", "name at least one collision law", "it is empty")
+        for law in laws:
             require(
                 isinstance(law, CollisionLaw),
                 "laws",
@@ -112,7 +115,7 @@ class KacGas(Particles):
         self.dimension = whole(dimension, "dimension")
         self.clock = clock or ("system" if kernel is None else "pairs")
         one_of(self.clock, "clock", ("system", "pairs"))
-        binary = all(law.order == 2 for law in self.laws)
+        binary = all(law.order == 2 for law in laws)
         require(
             self.clock == "system" or binary,
             "clock",
@@ -138,18 +141,18 @@ class KacGas(Particles):
         self.kernel = MaxwellKernel() if kernel is None and self.clock == "pairs" else kernel
         if self.kernel is not None:
             self.kernel.check_majorant()
-        largest = max(law.order for law in self.laws)
+        largest = max(law.order for law in laws)
         self.n_particles = whole(
             n_particles, "n_particles", max(2, largest), "A collision needs that many particles."
         )
-        weights = [1.0] if weights is None and len(self.laws) == 1 else weights
+        weights = [1.0] if weights is None and len(laws) == 1 else weights
         require(weights is not None, "weights", "be given for several laws", "it is None")
         dtype = common_dtype(weights) if self.kernel is None else self.kernel.dtype
         self.weights = jnp.asarray(weights, dtype)
         require(
-            self.weights.shape == (len(self.laws),),
+            self.weights.shape == (len(laws),),
             "weights",
-            f"hold one β for each of {len(self.laws)} laws",
+            f"hold one β for each of {len(laws)} laws",
             f"its shape is {np.shape(weights)}",
         )
         require_finite(self.weights, "weights", minimum=0.0)
@@ -158,8 +161,15 @@ class KacGas(Particles):
         require(
             jnp.abs(total - 1) < tolerance, "weights", "sum to 1 (4.2)", f"their sum is {total}"
         )
-        for law in self.laws:
+        for law in laws:
             self._check_shape(law)
+
+    @property
+    def laws(self) -> tuple[CollisionLaw, ...]:
+        """The collision laws; one that turns by the angle of the kernel, if it has its own."""
+        if self.given or self.kernel is None:
+            return self.given
+        return (Deflection(self.kernel.angle),)
 
     def _check_shape(self, law: CollisionLaw) -> None:
         tuple_ = jax.ShapeDtypeStruct((law.order, self.dimension), self.dtype)
@@ -185,7 +195,7 @@ class KacGas(Particles):
         but to compare B with each other costs B².
         """
         if self.scheme == "disjoint":
-            return max(1, round(self.fraction * self.n_particles / 2))
+            return min(max(1, round(self.fraction * self.n_particles / 2)), self.n_particles // 2)
         order = max(law.order for law in self.laws)
         return 2 * max(1, int(self.n_particles ** (1 / 3) / order))
 
@@ -198,10 +208,10 @@ class KacGas(Particles):
     def sample(self, law: Any, *, key) -> Velocities:
         """Draw N velocities."""
         drawn = law.sample_particles(self.n_particles, self.dimension, key=key, dtype=self.dtype)
-        return Velocities(drawn.velocity, jnp.int32(0), jnp.asarray(False))
+        return Velocities(drawn.velocity, jnp.int32(0), jnp.asarray(False), jnp.asarray(False))
 
     def advance(self, state: Velocities, start: Array, stop: Array, *, key) -> Velocities:
-        """Run one replica from `start` to `stop`: exact in law."""
+        """Run one replica from `start` to `stop`: exact in law, or of order `fraction`."""
         lift = jax.tree.map(lambda x: x[None], state)
         moved = self.advance_tile(lift, start, stop, keys=key[None])
         return jax.tree.map(lambda x: x[0], moved)
@@ -222,6 +232,7 @@ class KacGas(Particles):
             moved.velocity.T.reshape(shape),
             states.collisions + moved.collisions,
             states.exceeded | moved.exceeded,
+            states.exhausted | moved.exhausted,
         )
 
     # What the engine asks for.
@@ -294,6 +305,10 @@ class KacGas(Particles):
         return {
             "A pair collided more often than the bound of its kernel; give the kernel a `majorant` "
             "that bounds `total` up to its argument": state.exceeded,
+            "More collisions were proposed in one interval than a key has random numbers for, or "
+            "more carried out than an int32 counts; record more times, or fewer collisions": (
+                state.exhausted | (state.collisions < 0)
+            ),
             "A velocity is not a number; look at the collision law and the initial law": ~jnp.all(
                 jnp.isfinite(state.velocity)
             ),
@@ -326,9 +341,8 @@ class KacGas(Particles):
         Raises:
             ValueError: the method is not made for the laws, the kernel or the dimension.
         """
-        angles = [_angle(law) for law in self.laws]
-        binary = all(a is not None and type(a) is type(angles[0]) for a in angles)
-        on_grid = binary and self.dimension in (2, 3)
+        angles = [a for law in self.laws if (a := _angle(law)) is not None]
+        on_grid = len(angles) == len(self.laws) and self.dimension in (2, 3)
         equation = equation or ("boltzmann" if on_grid else "moments")
         one_of(equation, "equation", (*_BINARY, "moments"))
         if equation == "moments":
@@ -348,12 +362,13 @@ class KacGas(Particles):
         require(
             on_grid,
             "equation",
-            "be 'moments' but for binary collisions of one kind in d = 2 or 3",
+            "be 'moments' but for binary collisions of spheres in d = 2 or 3",
             f"it is {equation!r}",
         )
-        kernel: Kernel = MaxwellKernel(2.0, angles[0]) if self.kernel is None else self.kernel
-        if not isinstance(angles[0], type(kernel.angle)):
-            kernel = eqx.tree_at(lambda k: k.angle, kernel, angles[0])
+        kernel: Kernel = MaxwellKernel(2.0) if self.kernel is None else self.kernel
+        if self.given and not all(isinstance(a, Isotropic) for a in angles):
+            angle = angles[0] if len(angles) == 1 else Mixture(angles, self.weights)
+            kernel = eqx.tree_at(lambda k: k.angle, kernel, angle)
         if not is_traced(kernel):  # the table of an angle keeps its type
             dtype = self.dtype
             kernel = jax.tree.map(lambda x: jnp.asarray(x, dtype), kernel)

@@ -87,7 +87,8 @@ class Bounded(Angle):
     Args:
         function: b, from an array of cos θ in [−1, 1] to an array.
         dimension: 2 or 3.
-        points: of the table of the quantile, whose error is O(points^{−2}).
+        points: of the table of θ, between which b sin^{d−2} θ is taken to be constant; an error
+            O(points^{−2}), with jumps of b O(1/points), the same for particles and equations.
 
     Raises:
         ValueError: b is negative, infinite or zero everywhere.
@@ -128,11 +129,52 @@ class Bounded(Angle):
         return jnp.cos(jnp.interp(u, *table))
 
     def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
-        """Integrate b itself, by Gauss–Legendre in θ."""
-        x, w = np.polynomial.legendre.leggauss(200)
-        theta = jnp.asarray(np.pi * (x + 1) / 2)
-        b = self.function(jnp.cos(theta)) * jnp.sin(theta) ** (dimension - 2) * jnp.asarray(w)
-        return zonal(jnp.cos(theta), degree, dimension) @ (b / b.sum())
+        """Integrate over the law of the table, uniform in θ between its points, jumps or not."""
+        x, w = np.polynomial.legendre.leggauss(3)
+        cell = jnp.diff(self.angles)[:, None]
+        theta = self.angles[:-1, None] + cell * jnp.asarray((x + 1) / 2)
+        share = jnp.diff(self.cumulative)[:, None] * jnp.asarray(w / 2)
+        return zonal(jnp.cos(theta.reshape(-1)), degree, dimension) @ share.reshape(-1)
+
+
+class Mixture(Angle):
+    """One of several angles, drawn anew for each collision.
+
+    Args:
+        angles: their laws.
+        weights: (k,) probabilities, scaled to sum 1.
+    """
+
+    angles: tuple[Angle, ...]
+    weights: Float[Array, " k"]
+
+    def __init__(self, angles: Any, weights: Any):
+        self.angles = tuple(angles)
+        weights = jnp.asarray(weights, dtype=float)
+        require_finite(weights, "weights", minimum=0.0)
+        require(
+            weights.shape == (len(self.angles),),
+            "weights",
+            "hold one weight for each angle",
+            f"its shape is {weights.shape}",
+        )
+        self.weights = weights / weights.sum()
+
+    def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
+        """Return the quantile of the angle in whose share of (0, 1) u falls."""
+        ends = jnp.cumsum(self.weights).astype(u.dtype)
+        value = jnp.zeros_like(u)
+        for angle, weight, end in zip(self.angles, self.weights, ends, strict=True):
+            share = jnp.maximum(weight.astype(u.dtype), jnp.finfo(u.dtype).tiny)
+            inside = (u > end - share) & (u <= end)
+            own = jnp.clip((u - (end - share)) / share, 0, 1)
+            value = jnp.where(inside, angle.cosine(own, dimension), value)
+        return value
+
+    def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
+        """Return the weighted means."""
+        means = jnp.stack([angle.harmonics(degree, dimension) for angle in self.angles])
+        return self.weights @ means
 
 
 def zonal(cosine: Float[Array, "*n"], degree: int, dimension: int) -> Float[Array, "L *n"]:

@@ -17,6 +17,7 @@ knows better, is cheaper or more precise.
 
 import abc
 import functools
+import math
 import operator
 from collections.abc import Callable
 
@@ -154,10 +155,11 @@ class Deflection(CollisionLaw):
     def angles(self, degree: int, dimension: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Return directions around k, exact, times Gauss–Legendre points of the quantile of θ."""
         across, share = hypersphere_rule(degree, dimension - 1)
-        x, w = np.polynomial.legendre.leggauss(64)
+        points = max(16, math.isqrt(nodes) // 2)  # 64 by default
+        x, w = np.polynomial.legendre.leggauss(points)
         s = (x + 1) / 2  # of u = s⁴, as in `Angle.harmonics`
-        angle = np.broadcast_to(scipy.special.ndtri(s**4)[:, None, None], (64, len(share), 1))
-        both = np.concatenate([np.broadcast_to(across, (64, *across.shape)), angle], -1)
+        angle = np.broadcast_to(scipy.special.ndtri(s**4)[:, None, None], (points, len(share), 1))
+        both = np.concatenate([np.broadcast_to(across, (points, *across.shape)), angle], -1)
         return both.reshape(-1, dimension), np.outer(2 * w * s**3, share).reshape(-1)
 
 

@@ -33,11 +33,13 @@ class Hypotheses(eqx.Module):
     def __str__(self) -> str:
         names = ("linear", "energy", "involution", "symmetric", "momentum")
         labels = ("linear", "(H1) energy", "(H2) involution", "(H3) symmetric", "momentum")
-        held = (getattr(self, name) for name in names)
-        return "\n".join(
-            f"{label:16s} {'holds' if h else 'fails'}"
-            for label, h in zip(labels, held, strict=True)
-        )
+        rows = []
+        for name, label in zip(names, labels, strict=True):
+            word = "holds" if getattr(self, name) else "fails"
+            if not self.linear and name in ("involution", "symmetric"):
+                word = "not decided: the law is not linear"
+            rows.append(f"{label:16s} {word}")
+        return "\n".join(rows)
 
 
 def check_hypotheses(

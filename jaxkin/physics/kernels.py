@@ -48,7 +48,8 @@ class Kernel(eqx.Module):
     @property
     def dtype(self) -> Any:
         """The floating type of the parameters of B̄."""
-        return common_dtype(*jax.tree.leaves(eqx.tree_at(lambda k: k.angle, self, None)))
+        leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, Angle))
+        return common_dtype(*[x for x in leaves if not isinstance(x, Angle)])
 
 
 class MaxwellKernel(Kernel):
