@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
-from fitting.fit import compare_means, smallest_steps
+from fitting.comparison import compare_means, smallest_steps
 from fitting.objectives import working_variance
 from fitting.parametrisation import Unknown, parametrise
 from fitting.uncertainty import confidence_interval, delta_method, estimate
@@ -103,7 +103,7 @@ def fit_batches(
             jnp.asarray(values, dtype),
             jnp.asarray(variance, dtype),
             first,
-            jnp.asarray(parametrisation.logarithmic),
+            parametrisation,
             steps,
         ),
     )
@@ -126,10 +126,10 @@ def _part(data: Trajectory, chosen: slice) -> Trajectory:
 
 
 @eqx.filter_jit
-def _estimate_all(shared, values, variance, first, logarithmic, steps):
+def _estimate_all(shared, values, variance, first, parametrisation, steps):
     def one(arrays):
         objective = eqx.tree_at(lambda o: (o.values, o.variance), shared, arrays)
-        found = estimate(objective, first, logarithmic, steps=steps)
+        found = estimate(objective, first, parametrisation, steps=steps)
         natural, covariance, _ = delta_method(
             shared.parametrisation.natural, found.minimum.theta, found.covariance
         )

@@ -119,7 +119,7 @@ class EventLikelihood(Objective):
         value = jnp.sum(rate * exposed - jnp.where(seen > 0, seen * jnp.log(safe), 0))
         scores = jnp.einsum("rnm,nmp->rp", self.events / safe - self.exposure, tangents)
         fisher = jnp.einsum("nm,nmp,nmq->pq", exposed / safe, tangents, tangents)
-        return Linearised(value, -scores.sum(0), fisher, fisher, scores)
+        return Linearised(value, -scores.sum(0), fisher, fisher, (scores,))
 
 
 def one_particle(data: Trajectory) -> float | None:

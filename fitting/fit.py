@@ -1,7 +1,7 @@
-"""`fit`: estimate parameters of a kinetic equation from replicas of a simulation.
+"""`fit`: estimate parameters of a kinetic equation from replicas of simulations.
 
-It joins the parts: free coordinates (`parametrisation`), what is minimised (`objectives`,
-`events`), the search (`optimisation`), the covariance (`uncertainty`) and the report.
+It joins the parts: free coordinates (`parametrisation`), what is minimised (`comparison`,
+`objectives`, `events`), the search (`optimisation`), the covariance (`uncertainty`) and the report.
 """
 
 import warnings
@@ -14,23 +14,28 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fitting.events import EventLikelihood, estimate_from_events, one_particle
-from fitting.objectives import MeanMisfit, Objective, working_variance
+from fitting.comparison import compare_events, compare_means
+from fitting.objectives import Joint, Objective
 from fitting.optimisation import DEFAULT, NotConverged
 from fitting.parametrisation import Parametrisation, Unknown, parametrise
 from fitting.report import FitResult
-from fitting.uncertainty import Estimate, delta_method, estimate
+from fitting.uncertainty import (
+    DEGENERATE,
+    LOG_LIMIT,
+    Estimate,
+    degrees_of_freedom,
+    delta_method,
+    estimate,
+)
 from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import require, require_finite, whole
+from jaxkin.numerics.checks import require, whole
 from jaxkin.trajectory import Trajectory
-
-_CENSUS = ("counts", "number", "mass", "overflow")
 
 
 def fit(
-    equation: KineticEquation,
+    equation: KineticEquation | Sequence[KineticEquation],
     law: Any,
-    data: Trajectory,
+    data: Trajectory | Sequence[Trajectory],
     *,
     unknown: Unknown,
     free: Any = None,
@@ -42,21 +47,26 @@ def fit(
     rtol: float | None = None,
     atol: float | None = None,
 ) -> FitResult:
-    """Estimate unknown parameters of `equation` from `data`.
+    """Estimate unknown parameters of `equation` from `data`, of one experiment or of several.
+
+    Independent experiments, such as relaxations at several temperatures, are fitted together if
+    `law` and `data` are sequences. Each may have its own times and number of replicas.
 
     Args:
         equation: the kinetic equation; it gives the form and the known parameters. The values of
-            unknown entries are never read.
-        law: what is known at time 0.
-        data: a simulation with replicas (R, times, …), or the solution of an equation.
+            unknown entries are never read. Or a sequence, one for each experiment, with the same
+            unknown (such as `BoltzmannHermite` of different `width`).
+        law: what is known at time 0; or a sequence, one for each experiment.
+        data: a simulation with replicas (R, times, …), or the solution of an equation; or a
+            sequence of them, simulated with different keys.
         unknown: a field's name, a dotted path ("kernel.exponent"), several, or a function that
             returns whole leaves.
         free: mask of the entries to fit, in the field's shape (a dictionary by path if several).
         start: first value (a number, an array, or a dictionary by path); None: 1 for what is
             positive, 1/2 for an interval, equal parts for a simplex, 0 for the rest.
         optimizer: any optax optimiser; None: Levenberg–Marquardt.
-        observables: names of the observables to compare; or "events", for the likelihood of the
-            log of reactions, which needs no solution and no limit.
+        observables: names of the observables to compare, in all experiments; or "events", for the
+            likelihood of the log of reactions, which needs no solution and no limit.
         finite_size: None compares with the equation itself, which finite N misses by O(1/N);
             "well-mixed" adds the mean correction of order 1/N for particles without space, such
             as `MarcusLushnikov` (see `WellMixed`).
@@ -65,184 +75,116 @@ def fit(
             and 1e-7 in float32.
 
     Returns:
-        A `FitResult`. Positive parameters whose logarithm has a standard error above 1 are
-        reported as NaN, with a warning: the data do not identify them. They stay in the fit,
-        anchored near `start` by a wide prior (5 in the logarithm) that does not enter the
-        errors, so that the others' errors include what the data do not tell about them.
+        A `FitResult`; its `equation` is a tuple if `equation` was a sequence. Positive parameters
+        whose logarithm has a standard error above 1 are reported as NaN, with a warning: the data
+        do not identify them; nor entries of an interval or a simplex about which a uniform law
+        would tell as much (1/√12 for an interval). They stay in the fit, anchored near `start` by a
+        wide prior (5 in the logarithm or logit) that does not enter the errors, so that the
+        others' errors include what the data do not tell about them.
 
     Raises:
-        ValueError: `unknown` names no field, the data lack what the fit needs, or shapes differ.
+        ValueError: `unknown` names no field, the data lack what the fit needs, shapes differ, or
+            the sequences do not fit together.
 
     Warns:
-        UserWarning: entries not identified; standard errors unknown for lack of replicas; an
-            O(1/N) bias to be expected, since R ≥ N.
+        UserWarning: entries not identified; pairs of entries nearly degenerate; standard errors
+            unknown for lack of replicas; an O(1/N) bias to be expected, since R ≥ N.
         NotConverged: the search stopped before its minimum; errors are NaN then.
     """
     steps = whole(steps, "steps")
-    parametrisation, first = parametrise(equation, unknown, free=free, start=start)
-    objective: Objective
-    if observables == "events":
-        objective = _from_events(equation, data, parametrisation)
-    else:
-        names = (observables,) if isinstance(observables, str) else tuple(observables)
-        objective = compare_means(
-            equation, law, data, parametrisation, names, finite_size, rtol, atol
+    experiments = _experiments(equation, law, data)
+    prepared = {id(e): parametrise(e, unknown, free=free, start=start) for e, *_ in experiments}
+    parametrisation, first = prepared[id(experiments[0][0])]
+    for other, _ in prepared.values():
+        require(
+            _form(other) == _form(parametrisation),
+            "equation",
+            "have the same unknown entries in all experiments",
+            f"they are {_form(parametrisation)} and {_form(other)}",
+        )
+    names = (observables,) if isinstance(observables, str) else tuple(observables)
+    objectives: list[Objective] = []
+    for model, initial, measured in experiments:
+        own, _ = prepared[id(model)]
+        objectives.append(
+            compare_events(model, measured, own)
+            if observables == "events"
+            else compare_means(model, initial, measured, own, names, finite_size, rtol, atol)
         )
     found = _estimate(
-        objective,
+        objectives[0] if len(objectives) == 1 else Joint(tuple(objectives)),
         first,
-        jnp.asarray(parametrisation.logarithmic),
+        parametrisation,
         DEFAULT if optimizer is None else optimizer,
         steps,
     )
     found = jax.tree.map(np.asarray, found)
-    return _report(equation, parametrisation, found, conservative=observables != "events")
+    theta = jnp.asarray(found.minimum.theta)
+    fitted = {id(e): prepared[id(e)][0].assemble(theta, e) for e, *_ in experiments}
+    each = tuple(fitted[id(e)] for e, *_ in experiments)
+    return _report(
+        each if isinstance(equation, Sequence) else each[0],
+        parametrisation,
+        found,
+        conservative=observables != "events",
+    )
+
+
+def _experiments(
+    equation: Any, law: Any, data: Any
+) -> list[tuple[KineticEquation, Any, Trajectory]]:
+    """Return (equation, law, data) of each experiment."""
+    if not isinstance(data, Sequence):
+        for name, value in (("equation", equation), ("law", law)):
+            require(
+                not isinstance(value, Sequence),
+                name,
+                "be a single one for a single data set",
+                f"it is a {type(value).__name__}",
+                "Give `data` as a sequence too, one for each experiment.",
+            )
+        return [(equation, law, data)]
+    size = len(data)
+    require(size > 0, "data", "hold at least one experiment", "it is empty")
+    equations = equation if isinstance(equation, Sequence) else [equation] * size
+    for name, value in (("law", law), ("equation", equations)):
+        several = isinstance(value, Sequence)
+        require(
+            several and len(value) == size,
+            name,
+            f"be a sequence of {size}, one for each experiment in `data`",
+            f"it holds {len(value)}" if several else f"it is a {type(value).__name__}",
+            "Repeat what experiments share.",
+        )
+    for k, measured in enumerate(data):
+        twin = any(measured is other for other in data[:k])
+        require(not twin, "data", "be independent experiments", "one is listed twice")
+    return list(zip(equations, law, data, strict=True))
+
+
+def _form(parametrisation: Parametrisation) -> list[Any]:
+    """Say what the entries are, but for their values."""
+    return [
+        (f.path, f.domain, f.shape, f.names, str(f.known.dtype)) for f in parametrisation.fields
+    ]
 
 
 @eqx.filter_jit
-def _estimate(objective, start, logarithmic, optimizer, steps) -> Estimate:
+def _estimate(objective, start, parametrisation, optimizer, steps) -> Estimate:
     tolerance = 1e-8 if start.dtype == jnp.float64 else 1e-4
     return estimate(
-        objective, start, logarithmic, optimizer=optimizer, steps=steps, tolerance=tolerance
+        objective, start, parametrisation, optimizer=optimizer, steps=steps, tolerance=tolerance
     )
-
-
-def _from_events(equation, data, parametrisation) -> EventLikelihood:
-    require(
-        hasattr(equation, "rate"),
-        "equation",
-        "have pair rates `rate` to fit events",
-        f"it is {type(equation).__name__}",
-        "Compare observables instead.",
-    )
-    found = estimate_from_events(data)
-    dtype = equation.rate.dtype
-    require(
-        found.rate.shape == equation.rate.shape,
-        "data",
-        f"have {equation.rate.shape[0]} masses, as `rate` has",
-        f"they have {len(found.rate)}",
-    )
-    return EventLikelihood(
-        equation,
-        parametrisation,
-        jnp.asarray(found.events, dtype),
-        jnp.asarray(found.exposure, dtype),
-    )
-
-
-def compare_means(
-    equation, law, data, parametrisation, names, finite_size, rtol, atol
-) -> MeanMisfit:
-    """Check the data against the equation, and return the misfit of replica means.
-
-    t = 0 is dropped: nothing is unknown there. The arguments are those of `fit`.
-    """
-    offered = {o.name: o for o in equation.observables()}
-    for name in names:
-        require(
-            name in data.observables,
-            "data",
-            f"hold the observable {name!r}",
-            f"it holds {sorted(data.observables)}",
-            "Record it with `observe=`, or name others in `observables=`.",
-        )
-        require(
-            name in offered,
-            "observables",
-            f"be among {sorted(offered)} of the equation",
-            f"one is {name!r}",
-        )
-    require(len(names) > 0, "observables", "name at least one observable", "it is empty")
-    require(
-        finite_size in (None, "well-mixed"),
-        "finite_size",
-        'be None or "well-mixed"',
-        f"it is {finite_size!r}",
-    )
-    later = np.asarray(data.times) > 0
-    require(later.any(), "data", "have a time after 0", f"its times are {data.times}")
-    lead = 1 if data.replicated else 0
-    arrays, chosen = [], tuple(offered[name] for name in names)
-    for name in names:
-        values = np.asarray(data[name])
-        require(
-            values.ndim > lead and values.shape[lead] == later.size,
-            "data",
-            f"have {later.size} times in {name!r}",
-            f"its shape is {values.shape}",
-        )
-        require_finite(values, "data")
-        arrays.append((values if lead else values[None])[:, later])
-    _check_shapes(equation, law, arrays, chosen)
-
-    replicas, number = arrays[0].shape[0], data.metadata.get("n_particles")
-    if finite_size is not None:
-        require(
-            number is not None,
-            "data",
-            "tell `n_particles` in its metadata",
-            f"that holds {sorted(data.metadata)}",
-            "Leave `finite_size` out.",
-        )
-        require(
-            "overflow" not in names,
-            "observables",
-            'leave out the overflow when finite_size is "well-mixed"',
-            "they name it",
-            "The correction is known for counts only.",
-        )
-    elif number is not None and replicas >= number:
-        warnings.warn(
-            f"{replicas} replicas of {number} particles resolve the O(1/N) difference between "
-            "particles and equation; estimates will be biased by more than their standard errors "
-            'say. Use more particles, or finite_size="well-mixed" for particles without space.',
-            UserWarning,
-            stacklevel=4,
-        )
-    dtype = jnp.result_type(*[f.known for f in parametrisation.fields])
-    fine = dtype == jnp.float64
-    return MeanMisfit(
-        equation,
-        law,
-        jnp.asarray(np.asarray(data.times)[later], dtype),
-        parametrisation,
-        jnp.asarray(np.concatenate([a.reshape(replicas, -1) for a in arrays], axis=1), dtype),
-        jnp.asarray(working_variance(arrays, smallest_steps(data, names)), dtype),
-        None if finite_size is None else jnp.asarray(float(number), dtype),
-        chosen,
-        (1e-7 if fine else 1e-5) if rtol is None else rtol,
-        (1e-9 if fine else 1e-7) if atol is None else atol,
-    )
-
-
-def smallest_steps(data: Trajectory, names: Sequence[str]) -> list[float | None]:
-    """Return the smallest change that one replica can show; known for densities of particles."""
-    return [one_particle(data) if name in _CENSUS else None for name in names]
-
-
-def _check_shapes(equation, law, arrays, chosen) -> None:
-    for values, observable in zip(arrays, chosen, strict=True):
-        expected = eqx.filter_eval_shape(
-            lambda o=observable: equation.observe(equation.project(law), o)
-        ).shape
-        require(
-            values.shape[2:] == expected,
-            "data",
-            f"have the shape {expected} of {observable.name!r} at each time",
-            f"it has {values.shape[2:]}",
-            "Give the equation the `max_mass` of the data.",
-        )
 
 
 def _report(
-    equation: KineticEquation,
+    equation: Any,
     parametrisation: Parametrisation,
     found: Estimate,
     *,
     conservative: bool,
 ) -> FitResult:
-    replicas = found.minimum.scores.shape[0]
+    replicas = [scores.shape[0] for scores in found.minimum.scores]
     theta = jnp.asarray(found.minimum.theta)
     values, covariance, jacobian = map(
         np.array, delta_method(parametrisation.natural, theta, jnp.asarray(found.covariance))
@@ -252,6 +194,16 @@ def _report(
     taken = int(found.minimum.steps)
     history = {name: series[:taken] for name, series in history.items()}
     lost = np.any((jacobian != 0) & ~found.identified, axis=1)
+    degenerate = _degenerate(parametrisation, values, covariance) if converged else ()
+    for one, other, correlation in degenerate:
+        warnings.warn(
+            f"{one} and {other} are nearly degenerate (correlation {correlation:+.4f}): the data "
+            "know a combination of them, and much less of each. Add experiments that tell them "
+            "apart, such as other temperatures, or fix one of them: leave it out of `unknown`, or "
+            "use `free`.",
+            UserWarning,
+            stacklevel=3,
+        )
     if not converged:
         last = ", ".join(f"{v:.6g}" for v in history["value"][-3:])
         warnings.warn(
@@ -274,9 +226,10 @@ def _report(
             UserWarning,
             stacklevel=3,
         )
-    if replicas < 2:
+    if min(replicas) < 2:
+        few = "the data have" if len(replicas) == 1 else f"data[{replicas.index(1)}] has"
         warnings.warn(
-            "Standard errors are NaN: they come from the scatter over replicas, and the data have "
+            f"Standard errors are NaN: they come from the scatter over replicas, and {few} "
             "none. Simulate with replicas=32 or more.",
             UserWarning,
             stacklevel=3,
@@ -288,7 +241,7 @@ def _report(
     with np.errstate(invalid="ignore"):
         log_error = np.where(positive, np.sqrt(np.diagonal(covariance)) / np.abs(values), np.nan)
     return FitResult(
-        equation=parametrisation.assemble(theta, equation),
+        equation=equation,
         values=values,
         covariance=covariance,
         log_error=log_error,
@@ -296,7 +249,29 @@ def _report(
         parametrisation=parametrisation,
         objective=float(np.nanmin(history["value"])),
         names=tuple(names),
-        degrees=max(replicas - 1, 0),
+        degrees=degrees_of_freedom(found.parts, jacobian, replicas),
         converged=converged,
         conservative=conservative,
+        degenerate=degenerate,
     )
+
+
+def _degenerate(
+    parametrisation: Parametrisation, values: np.ndarray, covariance: np.ndarray
+) -> tuple[tuple[str, str, float], ...]:
+    """Return pairs that correlate beyond `DEGENERATE`, each known well if the other were.
+
+    The second condition leaves out what no fixing of a partner would help. Shares of one simplex
+    are bound by their sum and are no pair.
+    """
+    limit = np.where(
+        parametrisation.positive, LOG_LIMIT * np.abs(values), parametrisation.ignorance
+    )
+    shared = parametrisation.belongs.T.astype(int) @ parametrisation.belongs
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(np.diagonal(covariance))
+        rho = np.clip(covariance / np.outer(error, error), -1, 1)
+        alone = error[:, None] * np.sqrt(1 - rho**2) < limit[:, None]
+        pairs = np.triu((np.abs(rho) > DEGENERATE) & alone & alone.T & (shared == 0), 1)
+    names = parametrisation.names
+    return tuple((names[i], names[j], float(rho[i, j])) for i, j in np.argwhere(pairs))

@@ -16,7 +16,10 @@ v_k is the variance over replicas pooled over the times of one observable's comp
 half with that of the entry itself, and floored: a weight that follows the noise of its own entry
 pulls the estimate down (few counts, small variance, large weight).
 
-Symbols: θ free coordinates, R replicas, K entries, v working variance, s score.
+Independent experiments (other initial laws, other numbers of replicas) add: Q = Σ_e Q_e, each with
+its own weights. Their scores stay apart, for each scatters about its own mean.
+
+Symbols: θ free coordinates, R replicas, K entries, v working variance, s score, e experiment.
 """
 
 import abc
@@ -44,14 +47,15 @@ class Linearised(eqx.Module):
         gradient: ∂Q.
         curvature: a positive matrix near ∂²Q, for the next step.
         bread: the expected ∂²Q (Gauss–Newton, Fisher) for the covariance.
-        scores: minus the gradient of the data, replica by replica.
+        scores: minus the gradient of the data, replica by replica; one array (R_e, p) for each
+            independent experiment.
     """
 
     value: Float[Array, ""]
     gradient: Float[Array, " p"]
     curvature: Float[Array, "p p"]
     bread: Float[Array, "p p"]
-    scores: Float[Array, "replicas p"]
+    scores: tuple[Float[Array, "replicas p"], ...]
 
 
 class Objective(eqx.Module):
@@ -118,7 +122,25 @@ class MeanMisfit(Objective):
         bread = weighted.T @ jacobian
         scores = (self.values - prediction) / self.variance @ jacobian
         value = 0.5 * jnp.sum(weight * residual**2)
-        return Linearised(value, -weighted.T @ residual, bread, bread, scores)
+        return Linearised(value, -weighted.T @ residual, bread, bread, (scores,))
+
+
+class Joint(Objective):
+    """Q(θ) = Σ_e Q_e(θ) of independent experiments that share θ.
+
+    Attributes:
+        experiments: the objective of each.
+    """
+
+    experiments: tuple[Objective, ...]
+
+    def linearise(self, theta: Float[Array, " p"]) -> Linearised:
+        """Return the sums, and the scores of every experiment."""
+        each = [experiment.linearise(theta) for experiment in self.experiments]
+        first, *others = [eqx.tree_at(lambda e: e.scores, e, ()) for e in each]
+        total = jax.tree.map(lambda *terms: sum(terms[1:], terms[0]), first, *others)
+        scores = tuple(own for e in each for own in e.scores)
+        return eqx.tree_at(lambda e: e.scores, total, scores)
 
 
 def in_a_row(arrays: list[Array], lead: int = 0) -> Array:

@@ -14,9 +14,9 @@ expected gain (the Newton decrement squared), is below `tolerance`. At 10⁻⁸ 
 10⁻⁴ standard errors of the minimum, and the Newton step that remains is taken. An optimiser that
 stops elsewhere has not converged, whatever it thinks of itself.
 
-Logarithms about which the data say little are anchored: a Gaussian prior of width `ANCHOR`,
-centred at the start, keeps the matrix regular. `fitting.uncertainty` takes it away from all that
-the data identify.
+Logarithms (and logits) about which the data say little are anchored: a Gaussian prior of width
+`ANCHOR`, centred at the start, keeps the matrix regular. `fitting.uncertainty` takes it away from
+all that the data identify.
 
 Symbols: θ free coordinates, g gradient, H curvature, λ damping.
 """
@@ -30,6 +30,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from fitting.objectives import Linearised, Objective
+from fitting.parametrisation import Parametrisation
 
 ANCHOR = 5.0
 
@@ -52,19 +53,19 @@ class Anchored(Objective):
     inner: Objective
     centre: Float[Array, " p"]
     precision: Float[Array, " p"]
-    logarithmic: Bool[Array, " p"]
+    parametrisation: Parametrisation
 
     def linearise(self, theta: Float[Array, " p"]) -> Linearised:
         """Return the inner objective with the prior."""
         inner = self.inner.linearise(theta)
         pull = self.precision * (theta - self.centre)
-        # x = e^θ bends: where the data pull x to 0, Gauss–Newton alone sees a flat valley and
-        # overshoots. ∂²Q has the term x·∂Q/∂x = ∂Q/∂θ; positive, it keeps the matrix definite.
-        bend = jnp.where(self.logarithmic, jnp.maximum(inner.gradient, 0), 0)
+        # x(θ) bends: where the data pull x to the end of its domain, Gauss–Newton alone sees a flat
+        # valley and overshoots. ∂²Q has the term ∂Q/∂x·∂²x; positive, it keeps the matrix definite.
+        bend = self.parametrisation.bend(theta, inner.gradient)
         return Linearised(
             value=inner.value + 0.5 * jnp.sum(pull * (theta - self.centre)),
             gradient=inner.gradient + pull,
-            curvature=inner.curvature + jnp.diag(self.precision + bend),
+            curvature=inner.curvature + (jnp.diag(self.precision) + bend),
             bread=inner.bread,
             scores=inner.scores,
         )
@@ -129,6 +130,7 @@ class Minimum(eqx.Module):
 
     Attributes:
         theta: (p,) the point.
+        at: (p,) the last evaluation, a Newton step before it.
         converged: whether the decrement fell below the tolerance there.
         steps: number of evaluations.
         value, decrement: (steps + 1,) at every evaluation, NaN after the last.
@@ -136,12 +138,13 @@ class Minimum(eqx.Module):
     """
 
     theta: Float[Array, " p"]
+    at: Float[Array, " p"]
     converged: Bool[Array, ""]
     steps: Int[Array, ""]
     value: Float[Array, " history"]
     decrement: Float[Array, " history"]
     bread: Float[Array, "p p"]
-    scores: Float[Array, "replicas p"]
+    scores: tuple[Float[Array, "replicas p"], ...]
 
 
 def minimise(
@@ -184,6 +187,7 @@ def minimise(
         best = ~(value >= jnp.nanmin(minimum.value, initial=jnp.inf))
         minimum = Minimum(
             theta=jnp.where(done, theta + newton, jnp.where(best, theta, minimum.theta)),
+            at=theta,
             converged=done,
             steps=k + 1,
             value=minimum.value.at[k].set(value),
@@ -201,7 +205,7 @@ def minimise(
     shapes = jax.eval_shape(objective.linearise, start)
     empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     minimum = Minimum(
-        start, jnp.asarray(False), jnp.int32(0), blank, blank, empty.bread, empty.scores
+        start, start, jnp.asarray(False), jnp.int32(0), blank, blank, empty.bread, empty.scores
     )
     return jax.lax.while_loop(running, body, (start, optimizer.init(start), minimum))[2]
 

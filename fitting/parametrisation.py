@@ -7,9 +7,12 @@
     real                 x = θ
 
 A rate is a scale, so that its logarithm is the natural coordinate: steps are relative, and the
-scatter of an estimate is nearer to Gaussian there. Unknowns are leaves of an equation, named by
-path ("rate", "kernel.exponent"). Entries that a mask keeps fixed are known and are read from the
-equation; the value of an unknown entry is never read.
+scatter of an estimate is nearer to Gaussian there. Intervals and simplices are bounded: about x in
+(0, L) somebody who knows nothing errs by L/√12, the standard deviation of the uniform law (on the
+simplex, of a component of it), and an estimate that is no better says nothing.
+
+Unknowns are leaves of an equation, named by path ("rate", "kernel.exponent"). Entries that a mask
+keeps fixed are known and are read from the equation; the value of an unknown entry is never read.
 
 Symbols: θ (p,) free coordinates; x (q,) the unknown entries in a row, one for each name.
 """
@@ -22,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from scipy.linalg import block_diag
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
@@ -83,6 +87,36 @@ class Field(eqx.Module):
         if self.domain == "simplex":
             return jnp.log(natural[:-1]) - jnp.log(natural[-1])
         return natural
+
+    @property
+    def ignorance(self) -> float:
+        """Standard deviation of an entry under the uniform law on its domain; ∞ if unbounded."""
+        if self.domain == "interval":
+            return 12**-0.5
+        if self.domain == "simplex":
+            k = len(self.places)
+            return ((k - 1) / (k + 1)) ** 0.5 / k
+        return np.inf
+
+    def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
+        """Return ∂x_k/∂θ_k where x is bounded, else 1."""
+        if not np.isfinite(self.ignorance):
+            return jnp.ones_like(theta)
+        x = self.natural(theta)[: self.size]
+        return x * (1 - x)
+
+    def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
+        """Return the positive part of Σ_k ∂Q/∂x_k ∂²x_k, from ∂Q/∂θ."""
+        if self.domain.endswith("positive"):
+            return jnp.diag(jnp.maximum(gradient, 0))
+        if not np.isfinite(self.ignorance):
+            return jnp.zeros((theta.size, theta.size), theta.dtype)
+        x = self.natural(theta)[: self.size]
+        if self.domain == "interval":
+            return jnp.diag(jnp.maximum(gradient * (1 - 2 * x), 0))
+        cross = jnp.outer(gradient, x)
+        size, direction = jnp.linalg.eigh(jnp.diag(gradient) - cross - cross.T)
+        return direction * jnp.maximum(size, 0) @ direction.T
 
     def spread(self, values: Array, leaf: Array) -> Array:
         """Return `leaf` with the unknown entries (and their mirror images) set to `values`."""
@@ -147,6 +181,38 @@ class Parametrisation(eqx.Module):
         """Which coordinates are logarithms."""
         kinds = [np.full(f.size, f.domain.endswith("positive")) for f in self.fields]
         return np.concatenate(kinds)
+
+    @property
+    def anchored(self) -> Bool[np.ndarray, " p"]:
+        """Which coordinates are anchored near the start, until the data identify them."""
+        return np.concatenate([np.full(f.size, f.domain != "real") for f in self.fields])
+
+    @property
+    def ignorance(self) -> Float[np.ndarray, " q"]:
+        """Standard deviation of each entry for who knows nothing; ∞ where it is not bounded."""
+        return np.concatenate([np.full(len(f.places), f.ignorance) for f in self.fields])
+
+    @property
+    def belongs(self) -> Bool[np.ndarray, "p q"]:
+        """Which coordinates make which entries: all of a simplex, else one to one."""
+        blocks = [
+            np.ones((f.size, len(f.places)), bool) if f.domain == "simplex" else np.eye(f.size) > 0
+            for f in self.fields
+        ]
+        return block_diag(*blocks).astype(bool)
+
+    def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
+        """Return ∂x_k/∂θ_k of bounded entries, 1 for the others."""
+        pieces = self._split(theta, [f.size for f in self.fields])
+        return jnp.concatenate([f.slope(t) for f, t in zip(self.fields, pieces, strict=True)])
+
+    def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
+        """Return the positive part of ∂Q/∂x·∂²x/∂θ², which Gauss–Newton leaves out."""
+        sizes = [f.size for f in self.fields]
+        pieces = zip(
+            self.fields, self._split(theta, sizes), self._split(gradient, sizes), strict=True
+        )
+        return jax.scipy.linalg.block_diag(*[f.bend(t, g) for f, t, g in pieces])
 
     @property
     def positive(self) -> Bool[np.ndarray, " q"]:

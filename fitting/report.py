@@ -17,37 +17,46 @@ class FitResult(eqx.Module):
     """Estimates of the unknown parameters of an equation.
 
     Attributes:
-        equation: the fitted equation. Entries that the data do not identify hold the value at
-            which the search kept them, so that it can be solved.
+        equation: the fitted equation, or a tuple if several were given. Entries that the data do
+            not identify hold the value at which the search kept them, so that it can be solved.
         names: of the q unknown entries, such as "rate[1,2]"; indices count from 1.
         values: (q,) estimates; NaN where the data identify nothing.
         covariance: (q, q) of the values; NaN where unknown.
         log_error: (q,) standard error of the logarithm, for positive parameters, else NaN.
-        degrees: degrees of freedom of Student's t in `interval`, R − 1.
+        degrees: degrees of freedom of Student's t in `interval`: R − 1, or for each entry (q,)
+            those of Welch and Satterthwaite for several experiments.
         history: "value" and "decrement" of every step of the search.
         converged: whether the search reached its minimum.
+        degenerate: pairs of names that the data hardly tell apart, each with the correlation of
+            its estimates (beyond ±0.99).
         conservative: whether intervals allow for parameters that others may stand in for; they
             need not in the likelihood of events, whose information is diagonal.
         parametrisation: which leaves were fitted.
         objective: the value of the objective at the estimate.
     """
 
-    equation: KineticEquation
+    equation: KineticEquation | tuple[KineticEquation, ...]
     values: Float[np.ndarray, " q"]
     covariance: Float[np.ndarray, "q q"]
     log_error: Float[np.ndarray, " q"]
     history: dict[str, np.ndarray]
     parametrisation: Parametrisation
     objective: float
+    degrees: int | Float[np.ndarray, " q"]
     names: tuple[str, ...] = eqx.field(static=True)
-    degrees: int = eqx.field(static=True)
     converged: bool = eqx.field(static=True)
     conservative: bool = eqx.field(static=True, default=True)
+    degenerate: tuple[tuple[str, str, float], ...] = eqx.field(static=True, default=())
 
     @property
     def errors(self) -> Float[np.ndarray, " q"]:
         """Standard errors of the values, (q,)."""
         return np.sqrt(np.diagonal(self.covariance))
+
+    @property
+    def correlation(self) -> Float[np.ndarray, "q q"]:
+        """Correlations of the values, (q, q)."""
+        return self.covariance / np.outer(self.errors, self.errors)
 
     @property
     def estimate(self) -> Any:
@@ -67,7 +76,7 @@ class FitResult(eqx.Module):
     def interval(self, level: float = 0.95) -> Float[np.ndarray, "q 2"]:
         """Return confidence intervals of the values, one row for each name.
 
-        Student's t with R − 1 degrees of freedom. The interval of a positive parameter reaches
+        Student's t with `degrees` degrees of freedom. The interval of a positive parameter reaches
         up on the logarithm and down to x − t·s.e. or 0 (on the logarithm, if it is not
         `conservative`): it covers too often rather than too seldom where errors are large.
 
@@ -77,7 +86,8 @@ class FitResult(eqx.Module):
         require(
             0 < level < 1, "level", "lie between 0 and 1", f"it is {level!r}", "Give 0.95 for 95 %."
         )
-        quantile = stdtrit(self.degrees, 0.5 + level / 2) if self.degrees else np.nan
+        degrees = np.asarray(self.degrees, float)
+        quantile = stdtrit(np.where(degrees > 0, degrees, np.nan), 0.5 + level / 2)
         return confidence_interval(
             self.values,
             self.errors,
@@ -88,6 +98,9 @@ class FitResult(eqx.Module):
 
     def summary(self, reference: KineticEquation | None = None) -> str:
         """Return a table: name, estimate ± standard error, and beside a reference the z-score.
+
+        Below it stands which estimates are nearly degenerate, and by how much the standard error
+        of one would shrink, were the other known: √(1 − ρ²).
 
         Args:
             reference: an equation whose parameters are shown for comparison.
@@ -122,6 +135,11 @@ class FitResult(eqx.Module):
         lines.append(f"{state} after {taken} evaluations, objective {self.objective:.6g}")
         if not np.all(np.isfinite(self.values)):
             lines.append("– : not identified by the data")
+        for one, other, rho in self.degenerate:
+            lines.append(
+                f"{one} and {other} are nearly degenerate (correlation {rho:+.4f}): were one "
+                f"known, the other's s.e. would be {np.sqrt(1 - rho**2):.2g} of what it is"
+            )
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -10,10 +10,10 @@ by the counter-based generator of JAX, so no path is ever stored, and a pair of 
 looks closely at a short segment sees the same path as every other pair.
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
+from jaxkin.numerics.draws import to_normal
 from jaxkin.numerics.hashing import threefry
 
 Keys = UInt32[Array, "2 n"]
@@ -29,22 +29,6 @@ def node_words(keys: Keys, node: UInt32[Array, " n"], level: UInt32[Array, " n"]
     first = threefry(keys[0], keys[1], node, level)
     second = threefry(keys[0], keys[1], node, level | jnp.uint32(1 << 31))
     return jnp.stack([*first, *second])
-
-
-def to_uniform(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
-    """Map random words to the open interval (0, 1), with all 32 bits near 0."""
-    return jnp.minimum((words.astype(dtype) + 0.5) * 2.0**-32, 1 - 2.0**-24)
-
-
-def to_uniform_fast(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
-    """Map random words to (0, 1] by their upper 31 bits, in a form that a CPU does in lanes."""
-    return ((words >> 1).astype(jnp.int32).astype(dtype) + 0.5) * 2.0**-31
-
-
-def to_normal(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
-    """Map random words to standard normals."""
-    symmetric = (words >> 9).astype(dtype) * 2.0**-22 + (2.0**-23 - 1)
-    return jnp.sqrt(2.0).astype(dtype) * jax.lax.erf_inv(symmetric)
 
 
 def displacement(

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32, UInt32
 
-from jaxkin.numerics.brownian_tree import to_normal, to_uniform
+from jaxkin.numerics.draws import to_normal, to_uniform
 from jaxkin.numerics.hashing import serial_word
 from jaxkin.numerics.tuples import different, disjoint_pairs, first_repeat
 from jaxkin.physics.collision_laws import inner

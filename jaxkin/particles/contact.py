@@ -32,7 +32,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform
+from jaxkin.numerics.brownian_tree import node_words
+from jaxkin.numerics.draws import to_normal, to_uniform
 from jaxkin.numerics.pair_screen import may_meet, relative_motion, screen_limit
 from jaxkin.particles.reactions import continue_path
 from jaxkin.particles.swarm import PairTable, Swarm

@@ -25,7 +25,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.brownian_tree import node_words, to_normal, to_uniform, to_uniform_fast
+from jaxkin.numerics.brownian_tree import node_words
+from jaxkin.numerics.draws import to_normal, to_uniform, to_uniform_fast
 from jaxkin.numerics.hashing import pair_word
 from jaxkin.numerics.pair_screen import relative_motion
 from jaxkin.particles.swarm import PairTable, Swarm

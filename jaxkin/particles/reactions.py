@@ -16,13 +16,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.numerics.brownian_tree import (
-    displacement,
-    node_words,
-    to_normal,
-    to_uniform,
-)
+from jaxkin.numerics.brownian_tree import displacement, node_words
 from jaxkin.numerics.compaction import set_places
+from jaxkin.numerics.draws import to_normal, to_uniform
 from jaxkin.particles.swarm import First, PairTable, Scheme, Swarm, first_reactions
 
 

@@ -71,8 +71,8 @@ def test_entropy_falls_to_that_of_the_maxwellian():
 
 @pytest.mark.parametrize(
     "angle",
-    [jk.angles.UniformImpact(), jk.angles.VariableSoft(1.5)],
-    ids=["impact", "soft"],
+    [jk.angles.Isotropic(), jk.angles.UniformImpact()],
+    ids=["isotropic", "impact"],
 )
 def test_angles_in_three_dimensions(angle):
     """The stress of Q of an anisotropic Gaussian, rate (1 − E P₂)/2, with 38 directions.
@@ -82,7 +82,7 @@ def test_angles_in_three_dimensions(angle):
     """
     law = GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[1.3, 0.85, 0.85]])
     kernel = jk.MaxwellKernel(jnp.float64(1.0), angle)
-    equation = jk.Boltzmann(kernel, points=32, support=4.5, half_width=9.9, directions=38)
+    equation = jk.Boltzmann(kernel, points=28, support=4.5, half_width=9.0, directions=38)
     v, f = jnp.asarray(equation.velocities()), equation.project(law)
     Q = jax.jit(lambda f: equation.collision(f, equation.prepare()))(f)
     shear = v[..., 0] ** 2 - v[..., 1] ** 2
@@ -157,25 +157,14 @@ def test_bkw_in_time():
     np.testing.assert_allclose(solution["energy"], 1, rtol=1e-6)
 
 
-def test_stress_of_maxwell_molecules():
-    """The traceless stress decays as e^{−t/2} in d = 3, momentum and energy stay."""
-    law = GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[1.4, 0.8, 0.8]])
-    equation = jk.Boltzmann(MAXWELL, points=24, support=5.0, directions=38)
-    solution = jk.solve(equation, law, jnp.array([0.0, 1.0, 2.0]), rtol=1e-7, atol=1e-9)
-    stress = np.asarray(solution["stress"])
-    part = stress[:, 0, 0] - np.trace(stress, axis1=1, axis2=2) / 3
-    np.testing.assert_allclose(part, 0.4 * np.exp([0, -0.5, -1.0]), atol=2e-4)
-    np.testing.assert_allclose(solution["energy"], 1.5, rtol=1e-4)
-
-
 def test_gradient_in_the_kernel():
     """d⟨|v|⁴⟩/dγ and /dC of a solution, reverse mode against central differences."""
     law = GaussianMixture([1.0], [[0.0, 0.0]], [[1.3, 0.7]])
-    times = jnp.array([0.0, 0.3])
+    times = jnp.array([0.0, 0.2])
 
     def fourth(parameters):
         kernel = jk.PowerKernel(parameters[0], parameters[1])
-        equation = jk.Boltzmann(kernel, dimension=2, points=32, support=5.0, directions=8)
+        equation = jk.Boltzmann(kernel, dimension=2, points=24, support=4.5, directions=4)
         return jk.solve(equation, law, times)["moments"][-1, 0]
 
     at, h = jnp.array([1.0, 0.5]), 1e-5
@@ -196,8 +185,8 @@ def test_hard_spheres_agree_with_particles():
     gas = jk.KacGas(500, kernel=jk.PowerKernel(np.float32(1), np.float32(1)), dimension=2)
     times = jnp.array([0.0, 0.5, 1.0])
     data = jk.simulate(gas, law, times, key=jax.random.key(3), replicas=1000)
-    equation = jk.Boltzmann(SPHERES, dimension=2, points=56, support=6.0, directions=16)
-    limit = jk.solve(equation, law, times, rtol=1e-7, atol=1e-9)
+    equation = jk.Boltzmann(SPHERES, dimension=2, points=44, support=5.5, directions=12)
+    limit = jk.solve(equation, law, times, rtol=1e-5, atol=1e-7)
     assert gas.kinetic_limit(points=32).kernel.exponent == 1
     for name, pick, allowed in (
         ("stress", (..., 0, 0), 2 * 0.6 / 500),
@@ -211,11 +200,11 @@ def test_hard_spheres_agree_with_particles():
     faster = jk.Boltzmann(
         jk.PowerKernel(jnp.float64(1.2), jnp.float64(1)),
         dimension=2,
-        points=56,
-        support=6.0,
-        directions=16,
+        points=44,
+        support=5.5,
+        directions=12,
     )
-    wrong = jk.solve(faster, law, times, rtol=1e-7, atol=1e-9)["stress"][1, 0, 0]
+    wrong = jk.solve(faster, law, times, rtol=1e-5, atol=1e-7)["stress"][1, 0, 0]
     gap = data.mean("stress")[1, 0, 0] - wrong
     assert gap > 5 * data.standard_error("stress")[1, 0, 0] + 2 * 0.6 / 500
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from jaxkin.numerics.brownian_tree import displacement, node_words, to_normal, to_uniform
+from jaxkin.numerics.brownian_tree import displacement, node_words
+from jaxkin.numerics.draws import to_normal, to_uniform
 
 PATHS = 40_000
 follow = jax.jit(displacement, static_argnums=4)
