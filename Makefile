@@ -9,10 +9,11 @@ DOCS_READY := $(VENV)/.docs-ready
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: help demo test lint types check validate docs clean
+.PHONY: help demo test test-slow lint types check validate docs clean
 help:
 	@echo "make demo      simulate, fit β(n,m), print the table, save out/demo.png"
-	@echo "make test      all tests, JOBS=2 at a time"
+	@echo "make test      the tests but for the slow ones, JOBS=2 at a time"
+	@echo "make test-slow the slow ones, which make validate runs too"
 	@echo "make lint      linter and format check"
 	@echo "make types     type checker"
 	@echo "make check     linter, type checker and tests, as CI does"
@@ -39,7 +40,10 @@ demo: $(READY)
 
 # Each process keeps to one core: with several processes that is faster than sharing all of them.
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
+
+test-slow: $(READY)
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(READY)
 	$(RUN) -m ruff check .
@@ -50,7 +54,7 @@ types: $(READY)
 
 check: lint types test
 
-validate: $(READY)
+validate: $(READY) test-slow
 	$(RUN) benchmarks/validate.py
 
 $(DOCS_READY): $(READY)

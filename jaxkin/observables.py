@@ -81,6 +81,26 @@ class Observable(eqx.Module):
         return self.evaluate(measured)
 
 
+def chosen_observables(observe: Any, own: Sequence[Observable]) -> tuple[Observable, ...]:
+    """Return the observables that `observe` names: all of a model's own for None.
+
+    Args:
+        observe: None, or observables and names of the model's own.
+        own: the observables of the model.
+    """
+    if observe is None:
+        return tuple(own)
+    known = {o.name: o for o in own}
+    for name in observe:
+        require(
+            isinstance(name, Observable) or name in known,
+            "observe",
+            f"hold observables, or names among {sorted(known)}",
+            f"it holds {name!r}",
+        )
+    return tuple(o if isinstance(o, Observable) else known[o] for o in observe)
+
+
 def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = None) -> Observable:
     """Spatial Fourier modes ∫ f(x) e^{−2πik·x} dx on the unit torus.
 

@@ -56,7 +56,7 @@ def test_the_chain_finds_the_conditional_law(momentum):
 
 
 def test_it_runs_in_a_gas_and_in_an_equation():
-    law = jk.Conditioned(BKW(0.7))
+    law = jk.Conditioned(BKW(0.7), sweeps=2)
     gas = jk.KacGas(20, kernel=jk.MaxwellKernel(np.float32(1)))
     times = jnp.array([0.0, 1.0])
     data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=8)

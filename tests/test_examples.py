@@ -13,8 +13,18 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 DEMO = "coagulation.py"  # `make demo` runs it; it takes minutes
 
 
+# Minutes of compiling for what other tests cover.
+SLOW = ("fit_rates.py", "inhomogeneous.py")
+
+
 @pytest.mark.parametrize(
-    "example", [e for e in EXAMPLES if e.name != DEMO], ids=lambda path: path.stem
+    "example",
+    [
+        pytest.param(e, marks=pytest.mark.slow if e.name in SLOW else ())
+        for e in EXAMPLES
+        if e.name != DEMO
+    ],
+    ids=lambda path: path.stem,
 )
 def test_example_runs_and_prints(example, tmp_path):
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}

@@ -69,6 +69,7 @@ def test_gap_falls_as_one_over_n(gaps):
     assert abs(slope + 1) < 5 * spread**-0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "replicas"), [("contact", 4), ("pair_law", 16)])
 def test_a_thousand_particles(gaps, scheme, replicas):
     """h_N at N = 1000 is h + c/N, c the weighted mean of N(h_N − h) at N = 24 and 48.
@@ -86,6 +87,7 @@ def test_a_thousand_particles(gaps, scheme, replicas):
     assert abs(mean - 1 / (1 + NAIVE * TIME)) > 20 * spread
 
 
+@pytest.mark.slow
 def test_pairs_near_contact_follow_the_repulsion():
     """The density of pairs near contact is 1 − u(r/ε) times the far one (§3.3), up to O(ε).
 
@@ -116,6 +118,7 @@ def test_pairs_near_contact_follow_the_repulsion():
     assert predicted[0] < 0.35 and np.all(error[1:] < 0.07)
 
 
+@pytest.mark.slow
 def test_inhomogeneous_gas_follows_the_equation_in_space():
     """Counts and the first Fourier mode of a wavy gas against the PDE (1.2) at N = 400.
 
@@ -143,6 +146,7 @@ def test_inhomogeneous_gas_follows_the_equation_in_space():
     assert np.asarray(limit["modes_1"])[-1, 0, 0] < 0.15  # it decayed from 0.4
 
 
+@pytest.mark.slow
 def test_rates_fitted_to_counts_obey_the_recipe():
     """Three masses, contacts resolved, all six rates unknown: each identified one within 4 s.e.
 

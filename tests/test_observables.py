@@ -14,6 +14,7 @@ from jaxkin.observables import (
     PairDensity,
     PairMean,
     Weighted,
+    chosen_observables,
     fourier_mode,
 )
 from jaxkin.physics.census import NUMBER, Overflow, census
@@ -74,6 +75,7 @@ def test_a_density_that_is_zero_has_a_gradient():
     np.testing.assert_array_equal(gradient, 1.0)
 
 
+@pytest.mark.slow
 def test_sensitivity_to_a_rate_that_is_zero():
     """From f₁ = 1 and β = 0: ∂f₂/∂β(1,1) = t/2, ∂f₁/∂β(1,1) = −t, though f₂ stays 0."""
 
@@ -162,3 +164,12 @@ def test_pairs_by_brute_force():
         measured = Weighted(jnp.full(7, mass / 7), Coordinates(velocity=v))
         assert float(mean.evaluate(measured)) == pytest.approx(expected, rel=1e-12)
         assert float(mean.evaluate_limit(measured)) == pytest.approx(table.mean(), rel=1e-12)
+
+
+def test_observables_by_name():
+    """Names stand for the model's own; others are refused with what there is."""
+    own = (Observable("mass", lambda z: z.mass), Observable("one", lambda z: 1.0))
+    assert chosen_observables(None, own) == own
+    assert chosen_observables(["one"], own) == own[1:]
+    with pytest.raises(ValueError, match=r"`observe` must hold .* among \['mass', 'one'\], but"):
+        chosen_observables(["two"], own)

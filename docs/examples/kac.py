@@ -1,4 +1,4 @@
-"""Binary gases: hard spheres, soft spheres, and a kernel of one's own, against their equations."""
+"""Binary gases: soft spheres, and a kernel of one's own, against their equations."""
 
 import equinox as eqx
 import jax
@@ -28,7 +28,6 @@ class Saturating(jk.Kernel):
 # --8<-- [end:kernel]
 
 kernels = {
-    "hard spheres": jk.PowerKernel(1.0, 1.0),
     "variable soft spheres": jk.PowerKernel(1.0, 0.5, jk.angles.VariableSoft(1.5)),
     "own kernel": Saturating(),
 }

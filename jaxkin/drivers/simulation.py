@@ -22,7 +22,7 @@ from jaxkin.drivers.progress import progress_bar
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import is_traced, require, require_increasing, whole
 from jaxkin.numerics.guards import not_differentiable
-from jaxkin.observables import Observable
+from jaxkin.observables import Observable, chosen_observables
 from jaxkin.trajectory import Trajectory
 
 
@@ -51,7 +51,7 @@ def simulate(
     key: PRNGKeyArray,
     replicas: int = 1,
     batch_size: int | None = None,
-    observe: Sequence[Observable] | None = None,
+    observe: Sequence[Observable | str] | None = None,
     events: bool | None = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
@@ -66,7 +66,8 @@ def simulate(
         replicas: number of independent copies.
         batch_size: number of tiles in flight at once; changes no bit of the result. More than
             one keeps an accelerator busy while the host records; a CPU gains nothing.
-        observe: observables; None records the model's own (`particles.observables()`).
+        observe: observables, or names of the model's own; None records all of these
+            (`particles.observables()`).
         events: also return the log of events (see `Trajectory.events`).
         progress: show a progress bar (needs the `progress` extra).
         checkpoint: folder in which the run is kept, one file for each tile; calling again with
@@ -89,7 +90,7 @@ def simulate(
         "be a positive number of tiles",
         f"it is {batch_size!r}",
     )
-    chosen = tuple(particles.observables() if observe is None else observe)
+    chosen = chosen_observables(observe, particles.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     particles.check(law)
     particles, law, times = not_differentiable(

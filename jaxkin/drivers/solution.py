@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite, require_increasing
-from jaxkin.observables import Observable, PairDensity
+from jaxkin.observables import Observable, PairDensity, chosen_observables
 from jaxkin.trajectory import Metadata, Trajectory
 
 _MAX_STEPS = 16**4
@@ -29,7 +29,7 @@ def solve(
     law: Any,
     times: Float[Array, " times"],
     *,
-    observe: Sequence[Observable] | None = None,
+    observe: Sequence[Observable | str] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
     adjoint: diffrax.AbstractAdjoint | None = None,
@@ -40,7 +40,8 @@ def solve(
         equation: the macroscopic model.
         law: what is known at time 0 (see `jaxkin.laws`).
         times: (times,) increasing, from 0 on; the run starts at 0 whether or not 0 is listed.
-        observe: observables; None records the equation's own (`equation.observables()`).
+        observe: observables, or names of the equation's own; None records all of these
+            (`equation.observables()`).
         rtol: relative tolerance of a step; None: 1e-10 in float64, 1e-5 in float32.
         atol: absolute tolerance of a step; None: 1e-12 in float64, 1e-7 in float32.
         adjoint: how to differentiate. None: reverse mode by checkpoints
@@ -56,7 +57,7 @@ def solve(
     """
     require_increasing(times)
     equation.check(law)
-    chosen = tuple(equation.observables() if observe is None else observe)
+    chosen = chosen_observables(observe, equation.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     pairs = [o.name for o in chosen if isinstance(o, PairDensity)]
     require(

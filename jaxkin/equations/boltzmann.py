@@ -105,6 +105,7 @@ class Boltzmann(KineticEquation):
     ):
         one_of(dimension, "dimension", (2, 3))
         self.kernel = MaxwellKernel() if kernel is None else kernel
+        self.kernel.angle.check(dimension)
         self.dimension, self.points = dimension, whole(points, "points", 4)
         require(self.points % 2 == 0, "points", "be even", f"it is {points}")
         require(support > 0, "support", "be positive", f"it is {support}")
@@ -285,8 +286,9 @@ class Boltzmann(KineticEquation):
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the grid is too small or too coarse for the law.
 
-        Its mass on the grid must be 1 to 1e-3, and the largest Fourier coefficients of waves that
-        are about to be lost, |k| ≥ 0.9 π/h, below 1e-2: products of two f alias otherwise.
+        Its mass on the grid must be 1 to 1e-3, of which at most 1/20 outside the support, and the
+        largest Fourier coefficients of waves that are about to be lost, |k| ≥ 0.9 π/h, below 1e-2:
+        products of two f alias otherwise.
         """
         law.check_dimension(self.dimension)
         f = self.project(law)
@@ -301,6 +303,14 @@ class Boltzmann(KineticEquation):
             "let the grid hold the law: its mass there should be 1",
             f"it is {mass:.6f}",
             "Give a larger `support`, or more `points` for a law that is narrow.",
+        )
+        speed = np.linalg.norm(self.velocities(), axis=-1)
+        outside = float(np.asarray(f)[speed > self.support].sum()) * self.spacing**self.dimension
+        require(
+            outside < 0.05,
+            "support",
+            "hold the law: less than 0.05 of its mass may lie outside that radius",
+            f"{outside:.2g} of it does",
         )
         spectrum = np.abs(np.asarray(jnp.fft.rfftn(f))) * self.spacing**self.dimension
         lost = float(spectrum[self._wave_number() >= 0.9 * np.pi / self.spacing].max())

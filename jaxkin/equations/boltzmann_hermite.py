@@ -69,6 +69,7 @@ class BoltzmannHermite(KineticEquation):
     ):
         one_of(dimension, "dimension", (2, 3))
         self.kernel = PowerKernel() if kernel is None else kernel
+        self.kernel.angle.check(dimension)
         self.dimension, self.degree = dimension, whole(degree, "degree", 2)
         require_finite(width, "width", minimum=0.0, strict=True)
         self.width = float(width)

@@ -141,6 +141,8 @@ class KacGas(Particles):
         self.kernel = MaxwellKernel() if kernel is None and self.clock == "pairs" else kernel
         if self.kernel is not None:
             self.kernel.check_majorant()
+            if own:
+                self.kernel.angle.check(self.dimension)
         largest = max(law.order for law in laws)
         self.n_particles = whole(
             n_particles, "n_particles", max(2, largest), "A collision needs that many particles."

@@ -33,6 +33,17 @@ class Angle(eqx.Module):
         s = jnp.asarray((x + 1) / 2)
         return zonal(self.cosine(s**4, dimension), degree, dimension) @ (2 * jnp.asarray(w) * s**3)
 
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` if cos θ leaves [−1, 1], seen at 99 values of u."""
+        cosine = self.cosine(jnp.linspace(0.01, 0.99, 99), dimension)
+        if not is_traced(cosine):
+            require(
+                bool(jnp.all(jnp.abs(cosine) <= 1 + 1e-6)),
+                "angle",
+                "have values of `cosine` in [−1, 1]",
+                f"they reach from {float(cosine.min()):.3g} to {float(cosine.max()):.3g}",
+            )
+
 
 class Isotropic(Angle):
     """σ uniform on the sphere: Maxwell molecules and hard spheres, b = 1/|S^{d−1}|."""

@@ -53,19 +53,11 @@ def check_hypotheses(
         draws: angles that are drawn; a defect of relative size 5/√draws may pass unseen.
         seed: of the draws.
     """
-    size, key = law.order * dimension, jax.random.key(seed)
-    normals = jax.random.normal(key, (draws, law.normals(dimension)))
-
-    def apply(vector, normal):
-        return law.collide(vector.reshape(law.order, dimension), normal).reshape(-1)
-
-    unit = jnp.eye(size)
-    T = jax.vmap(lambda n: jax.vmap(lambda e: apply(e, n))(unit).T)(normals)
-    probe = jax.random.normal(jax.random.fold_in(key, 1), (draws, size))
-    mapped = jax.vmap(apply)(probe, normals)
+    size = law.order * dimension
+    T, probe, mapped = _drawn(law, dimension, draws, jax.random.key(seed))
     tolerance = 200 * size * float(jnp.finfo(T.dtype).eps) * float(jnp.max(jnp.abs(T)) + 1)
-    linear = _near(jnp.einsum("nij,nj->ni", T, probe), mapped, tolerance)
     T = np.asarray(T, float)
+    linear = _near(np.einsum("nij,nj->ni", T, np.asarray(probe)), mapped, tolerance)
     keeps = np.asarray(mapped).reshape(draws, law.order, -1).sum(1)
     before = np.asarray(probe).reshape(draws, law.order, -1).sum(1)
     squares = np.sum(np.asarray(mapped) ** 2, 1) - np.sum(np.asarray(probe) ** 2, 1)
@@ -75,6 +67,20 @@ def check_hypotheses(
     involution = bool(regular and _same_law(T, np.linalg.inv(T)))
     symmetric = all(_same_law(T, _relabelled(T, p, dimension)) for p in _permutations(law.order))
     return Hypotheses(linear, energy, involution, bool(linear and symmetric), momentum)
+
+
+@eqx.filter_jit
+def _drawn(law: CollisionLaw, dimension: int, draws: int, key):
+    """Matrices (n, D, D) as columns of mapped unit vectors, vectors, and where they go."""
+    normals = jax.random.normal(key, (draws, law.normals(dimension)))
+
+    def apply(vector, normal):
+        return law.collide(vector.reshape(law.order, dimension), normal).reshape(-1)
+
+    unit = jnp.eye(law.order * dimension)
+    T = jax.vmap(lambda n: jax.vmap(lambda e: apply(e, n))(unit).T)(normals)
+    probe = jax.random.normal(jax.random.fold_in(key, 1), (draws, law.order * dimension))
+    return T, probe, jax.vmap(apply)(probe, normals)
 
 
 def _near(a: Array, b: Array, tolerance: float) -> bool:

@@ -43,7 +43,22 @@ class Kernel(eqx.Module):
         return self.total(speed)
 
     def check_majorant(self) -> None:
-        """Raise `ValueError` if the kernel has no finite majorant."""
+        """Raise `ValueError` unless `majorant` bounds B̄, seen at 601 speeds from 1e-3 to 1e3."""
+        speed = jnp.geomspace(1e-3, 1e3, 601)
+        total, bound = self.total(speed), self.majorant(speed)
+        if is_traced((total, bound)):
+            return
+        most = jax.lax.cummax(total)
+        fails = ~(jnp.isfinite(total) & (total >= 0) & (most <= bound * (1 + 1e-5)))
+        place = int(jnp.argmax(fails))
+        require(
+            not bool(fails.any()),
+            "kernel",
+            "have a `majorant` that bounds `total` at all speeds up to its argument",
+            f"up to {float(speed[place]):.3g} B̄ reaches {float(most[place]):.3g}, and the majorant "
+            f"is {float(bound[place]):.3g}",
+            "Write the method `majorant`; without it B̄ must grow with the speed.",
+        )
 
     @property
     def dtype(self) -> Any:

@@ -105,6 +105,7 @@ def test_bkw_in_radial_functions():
     assert errors[50] < 1e-10 < 1e-3 < errors[8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dimension", "angle"), [(2, angles.Isotropic()), (3, angles.UniformImpact())]
 )

@@ -217,6 +217,7 @@ def drawn(law, d, indices, number=60_000):
     return each.mean(0), each.std(0) / np.sqrt(number), powers[:, 0].mean(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_ternary_keeps_momentum_and_energy(d):
     equation = MaxwellBoltzmann(cl.Ternary(), dimension=d, degree=2 if d == 3 else 4)
@@ -227,6 +228,7 @@ def test_ternary_keeps_momentum_and_energy(d):
     assert equation.angle_error() < 1e-10
 
 
+@pytest.mark.slow
 def test_rules_are_exact():
     """A finer rule for the angle changes nothing; a rule of degree D in ω, not 2D, misses."""
     laws = [cl.Binary(), cl.Binary("omega"), cl.Rotation(), cl.Symmetric(2, momentum=True)]
@@ -306,6 +308,7 @@ def test_gradients():
     assert np.min(np.abs(found)) > 1e-3
 
 
+@pytest.mark.slow
 def test_fit_of_the_weights():
     """β from a solution whose weights the fit does not know."""
     laws = [cl.Symmetric(2, momentum=True), cl.Symmetric(3, momentum=True)]

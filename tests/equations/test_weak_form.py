@@ -46,6 +46,7 @@ def test_uniform_solution(reaction):
     assert np.abs(residual).max() < 2e-10
 
 
+@pytest.mark.slow
 def test_field():
     """Diffusion by parts: J and f both vary in space and in time, d depends on the mass."""
     equation = Smoluchowski(additive_kernel, lambda n: 0.1 / n, max_mass=4, dimension=1, modes=24)

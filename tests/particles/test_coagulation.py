@@ -11,6 +11,7 @@ import jaxkin as jk
 F = np.float32  # particles run in single precision here, for speed
 
 
+@pytest.mark.slow
 def test_mean_square_displacement():
     """2dD per time, by the first Fourier mode; a clock or a step three times too fast fails."""
     law = jk.laws.Inhomogeneous(
@@ -90,6 +91,7 @@ def test_rates_follow_the_recipe(logs, scheme):
     assert np.all(excess < 0.06 + 5 * error)
 
 
+@pytest.mark.slow
 def test_doubled_rate_of_equal_masses_is_caught():
     """The planted fault: α raised on the diagonal until β(n,n) is 1.6 times the recipe's.
 
@@ -161,6 +163,7 @@ def test_annihilation_removes_both():
     assert np.all(np.asarray(data["overflow"]) == 0)
 
 
+@pytest.mark.slow
 def test_planar_gas_of_many_in_single_precision():
     """N/Z = 150: ε = e^{−150} is beneath every single-precision number, and particles react.
 

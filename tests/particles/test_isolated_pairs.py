@@ -71,6 +71,7 @@ def test_isolated_pair_in_two_dimensions():
     assert error < 0.05 * expected
 
 
+@pytest.mark.slow
 def test_radii_and_intermediate_scaling():
     """β = (r_n + r_m)β₀ (§2.4.2), and β = α∫V for a range exponent below 1 (§3.4)."""
     common = dict(
@@ -97,6 +98,7 @@ def test_radii_and_intermediate_scaling():
             assert rate == pytest.approx(6 * 4 * np.pi / 3, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_step_that_is_too_large_is_caught():
     """κ = 10, unit ball: the default leaf obeys β; one whose √(2Dh) is four times larger does not.
 
@@ -117,6 +119,7 @@ def test_a_step_that_is_too_large_is_caught():
             jk.simulate(gas, jk.laws.Monodisperse(), jnp.array([0.1]), key=jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_interaction_that_is_not_symmetric():
     """A bump off the centre: the pair reacts at the mean of V(r) and V(−r), (1.5).
 
@@ -139,6 +142,7 @@ def test_interaction_that_is_not_symmetric():
     assert error < 0.05 * expected
 
 
+@pytest.mark.slow
 def test_general_interaction_runs_and_follows_its_recipe():
     """A non-radial V: an ellipsoid that is not symmetric in the axes."""
     shape = jk.interactions.Ellipsoid(jnp.array([0.9, 0.6, 0.4], F), height=F(8), power=F(2))

@@ -58,6 +58,7 @@ def gas(scheme, **changes):
     return jk.BrownianCoagulation(40, **(arguments | changes))
 
 
+@pytest.mark.slow
 def test_schemes_agree():
     """Events over exposure of each pair of masses; one scheme knows V, the other ln ℓ.
 

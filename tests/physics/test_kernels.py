@@ -122,6 +122,45 @@ def test_a_bounded_soft_potential_collides_as_often_as_it_should():
     assert error < 0.005 * expected
 
 
+class Bump(jk.Kernel):
+    """B̄ = 4g e^{−g²/2}, which falls beyond g = 1, without a majorant of its own."""
+
+    angle: angles.Angle = eqx.field(default_factory=angles.Isotropic)
+    constant = False
+
+    def total(self, speed):
+        return 4 * speed * jnp.exp(-(speed**2) / 2)
+
+
+class Bounded(Bump):
+    """The same with its bound."""
+
+    def majorant(self, speed):
+        return self.total(jnp.minimum(speed, 1.0))
+
+
+class Wild(angles.Angle):
+    """cos θ = 3u − 1."""
+
+    def cosine(self, u, dimension):
+        return 3 * u - 1
+
+
+def test_a_rate_that_falls_needs_a_majorant():
+    """Without, nothing would ever be proposed; with it the gas relaxes."""
+    with pytest.raises(ValueError, match="`kernel` must have a `majorant` that bounds `total`"):
+        jk.KacGas(10, kernel=Bump())
+    with pytest.raises(ValueError, match=r"`angle` must have values of `cosine` in \[−1, 1\]"):
+        jk.KacGas(10, kernel=jk.MaxwellKernel(1.0, Wild()))
+    with pytest.raises(ValueError, match="`angle` must have values"):
+        jk.Boltzmann(jk.MaxwellKernel(1.0, Wild()))
+    gas = jk.KacGas(50, kernel=Bounded())
+    data = jk.simulate(
+        gas, HOT, jnp.array([0.0, 2.0]), key=jax.random.key(0), replicas=4, observe=["stress"]
+    )
+    assert np.all(np.abs(np.diff(np.asarray(data["stress"])[:, :, 0, 0], axis=1)) > 1e-3)
+
+
 def test_what_kernels_refuse():
     with pytest.raises(ValueError, match=r"`kernel` must have a majorant.*BoundedKernel"):
         jk.KacGas(10, kernel=jk.PowerKernel(1.0, -0.5))
