@@ -193,13 +193,13 @@ class KacGas(Particles):
     def block(self) -> int:
         """Collisions of a replica that are drawn at once.
 
-        By the exact scheme 2N^{1/3}/K, found by trial: about √N go without a repeated particle,
-        but to compare B with each other costs B².
+        By the exact scheme N^{0.45}/K up to 128, found by trial: about √N go without a repeated
+        particle, but to compare B with each other costs B².
         """
         if self.scheme == "disjoint":
             return min(max(1, round(self.fraction * self.n_particles / 2)), self.n_particles // 2)
         order = max(law.order for law in self.laws)
-        return 2 * max(1, int(self.n_particles ** (1 / 3) / order))
+        return min(128, 2 * max(1, round(self.n_particles**0.45 / (2 * order))))
 
     # The protocol.
 
@@ -328,8 +328,9 @@ class KacGas(Particles):
         }
 
     def tile(self, replicas: int) -> int:
-        """Return how many replicas run together."""
-        return max(1, min(replicas, 2**18 // self.n_particles))
+        """Return how many replicas run together: what a cache holds, or 4096 collisions a turn."""
+        fits, busy, most = 2**18 // self.n_particles, 4096 // self.block, 2**22 // self.n_particles
+        return max(1, min(replicas, max(fits, busy), max(most, 1)))
 
     def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
         """Return the equation of the limit, by one of its methods.
