@@ -64,7 +64,7 @@ class KacGas(Particles):
         dimension: d.
         clock: "system" (paper 001) or "pairs" (paper 004); None: "pairs" if a kernel is given.
         scheme: "exact", or "disjoint" for binary laws: steps of many pairs at once that share no
-            particle, two to three times as fast and biased by O(fraction).
+            particle, biased by O(fraction); faster from N = 10⁴ on (docs/figures/kac.md).
         fraction: of the particles that one step of the disjoint scheme proposes, in (0, 1].
 
     Raises:
