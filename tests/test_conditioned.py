@@ -55,6 +55,7 @@ def test_the_chain_finds_the_conditional_law(momentum):
     assert abs(found[40]) < 5 < abs(found[0])
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_gas_and_in_an_equation():
     law = jk.Conditioned(BKW(0.7), sweeps=2)
     gas = jk.KacGas(20, kernel=jk.MaxwellKernel(np.float32(1)))

@@ -77,6 +77,7 @@ def test_dtype_of_the_places(law, dtype):
     assert drawn.position.dtype == dtype and drawn.mass.dtype == jnp.int32
 
 
+@pytest.mark.slow
 def test_under_jit_and_vmap():
     keys = jax.random.split(jax.random.key(0), 3)
     law = Inhomogeneous(wave, maximum=2.25, max_mass=2)

@@ -54,6 +54,7 @@ def gaps():
     return np.array(rows).T
 
 
+@pytest.mark.slow
 def test_gap_falls_as_one_over_n(gaps):
     """Order −1 within 5 standard errors, which are below 0.15.
 

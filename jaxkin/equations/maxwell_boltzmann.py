@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -35,7 +34,8 @@ from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.collision_laws import Binary, CollisionLaw
+from jaxkin.physics.collision_laws import CollisionLaw
+from jaxkin.physics.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.slots import Gain, gain
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
@@ -76,47 +76,14 @@ class MaxwellBoltzmann(KineticEquation):
         rate: Any = 1.0,
         nodes: int = 2**14,
     ):
-        laws = Binary() if laws is None else laws
-        self.laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
-        require(len(self.laws) > 0, "laws", "name at least one collision law", "it is empty")
         self.dimension, self.degree = whole(dimension, "dimension"), whole(degree, "degree", 2)
         self.nodes = whole(nodes, "nodes")
-        given = (rate,) if weights is None else (weights, rate)
-        weights = [1.0] if weights is None and len(self.laws) == 1 else weights
-        require(weights is not None, "weights", "be given for several laws", "it is None")
-        dtype = common_dtype(*given)
-        self.weights, self.rate = jnp.asarray(weights, dtype), jnp.asarray(rate, dtype)
-        require(
-            self.weights.shape == (len(self.laws),),
-            "weights",
-            f"hold one β for each of {len(self.laws)} laws",
-            f"its shape is {np.shape(weights)}",
-        )
-        require_finite(self.weights, "weights", minimum=0.0)
-        total = self.weights.sum()
-        require(jnp.abs(total - 1) < 1e-5, "weights", "sum to 1 (4.2)", f"their sum is {total}")
+        dtype = common_dtype(*[x for x in (weights, rate) if x is not None])
+        self.laws = as_laws(laws, self.dimension, dtype)
+        self.weights = as_weights(weights, len(self.laws), dtype)
+        self.rate = jnp.asarray(rate, dtype)
         require(self.rate.ndim == 0, "rate", "be a number", f"its shape is {self.rate.shape}")
         require_finite(self.rate, "rate", minimum=0.0)
-        for law in self.laws:
-            self._check_shape(law)
-
-    def _check_shape(self, law: CollisionLaw) -> None:
-        require(
-            isinstance(law, CollisionLaw),
-            "laws",
-            "be collision laws",
-            f"one is a {type(law).__name__}",
-            "Wrap a function of one tuple in collision_laws.Custom.",
-        )
-        tuple_ = jax.ShapeDtypeStruct((law.order, self.dimension), self.weights.dtype)
-        normal = jax.ShapeDtypeStruct((law.normals(self.dimension),), self.weights.dtype)
-        after = jax.eval_shape(law.collide, tuple_, normal)
-        require(
-            after.shape == tuple_.shape,
-            "laws",
-            f"map velocities {tuple_.shape} to the same shape",
-            f"{type(law).__name__} returns {after.shape}",
-        )
 
     def indices(self) -> np.ndarray:
         """Return the multi-indices a of the moments, (N, d), by degree."""

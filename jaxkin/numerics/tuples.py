@@ -11,16 +11,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
 
 
-def below(words: UInt32[Array, "*n"], limit: int) -> Int32[Array, "*n"]:
+def below(words: UInt32[Array, "*n"], limit: int | Int32[Array, "*#n"]) -> Int32[Array, "*n"]:
     """Map random words to 0 … limit − 1, the upper half of words·limit; uniform to limit/2³²."""
-    low, high = jnp.uint32(limit & 0xFFFF), jnp.uint32(limit >> 16)
+    low, high = jnp.asarray(limit & 0xFFFF, jnp.uint32), jnp.asarray(limit >> 16, jnp.uint32)
     x0, x1 = words & jnp.uint32(0xFFFF), words >> 16
     carry = x1 * low + ((x0 * low) >> 16)
     middle = x0 * high + (carry & jnp.uint32(0xFFFF))
     return (x1 * high + (carry >> 16) + (middle >> 16)).astype(jnp.int32)
 
 
-def different(words: Sequence[UInt32[Array, "*n"]], size: int) -> Int32[Array, "K *n"]:
+def different(
+    words: Sequence[UInt32[Array, "*n"]], size: int | Int32[Array, "*#n"]
+) -> Int32[Array, "K *n"]:
     """Return K different places of 0 … size − 1, every ordered tuple equally likely.
 
     `words` are K random words for each tuple. The k-th place is drawn among the size − k that are

@@ -1,4 +1,4 @@
-"""Random collisions of tuples of velocities, exact in law, in blocks: the engine of Kac gases.
+"""Random collisions of tuples of particles, exact in law, in blocks: the engine of Kac gases.
 
 Collisions are proposed at a constant rate that bounds the true one and accepted with probability
 true over bound. Proposal c of a replica and interval is a function of its key and of c, whatever
@@ -12,6 +12,9 @@ the bound is reported, never clipped in silence.
 The disjoint scheme takes a block of pairs that share no particle by construction
 (`jaxkin.numerics.tuples.disjoint_pairs`), chosen by the first proposal of the block, and carries
 all of it out. A particle then collides at most once in a step, an error of the order of the step.
+
+Replicas may differ in their number of particles, which stays as it is in the meantime: a collision
+that removes particles leaves empty places, and a tuple with one is given the rate 0.
 """
 
 from typing import Protocol
@@ -24,7 +27,6 @@ from jaxtyping import Array, Bool, Float, Int32, UInt32
 from jaxkin.numerics.draws import to_normal, to_uniform
 from jaxkin.numerics.hashing import serial_word
 from jaxkin.numerics.tuples import different, disjoint_pairs, first_repeat
-from jaxkin.physics.collision_laws import inner
 
 
 class Collisions(Protocol):
@@ -41,9 +43,8 @@ class Collisions(Protocol):
     def normals(self) -> int:
         """Standard normals of a collision."""
 
-    @property
-    def proposals(self) -> float:
-        """The rate of proposals at bound 1."""
+    def proposals(self, number):
+        """Return the rate of proposals at bound 1 for this number of particles."""
 
     @property
     def scheme(self) -> str:
@@ -57,7 +58,10 @@ class Collisions(Protocol):
         """Return a bound on the rate where no speed exceeds `fastest`."""
 
     def rate(self, velocity):
-        """Return the rate of tuples (d, K, n), against a bound of 1 for all."""
+        """Return the rate of tuples (d, K, n)."""
+
+    def speed(self, velocity):
+        """Return the speeds (…) of particles (d, …)."""
 
     def after(self, velocity, normals, kind):
         """Return the velocities (d, K, n) after a collision."""
@@ -87,7 +91,7 @@ class Moved(eqx.Module):
     """Where a tile of R replicas of N particles stands.
 
     Attributes:
-        velocity: (d, R·N).
+        velocity: (d, R·N), or more rows if the model keeps more of a particle.
         collisions: (R,) carried out since the start.
         exceeded: (R,) whether a rate was above its bound.
         exhausted: (R,) whether the random numbers of a key went round.
@@ -115,6 +119,8 @@ def collide_until(
     span: Float[Array, ""],
     words: UInt32[Array, "R 2"],
     block: int,
+    number: Int32[Array, " R"] | int,
+    first: UInt32[Array, " R"] | int = 0,
 ) -> Moved:
     """Let a tile of replicas collide for a time.
 
@@ -124,18 +130,39 @@ def collide_until(
         span: the time.
         words: a key for each replica and interval.
         block: proposals of each replica that are drawn at once.
+        number: particles of each replica, in the first of its N places.
+        first: number of the first proposal of each replica.
     """
+
+    def turn(now: Moved) -> Moved:
+        now = carry_out(model, now, number)
+        drawn = draw(model, words, now.proposal, block, velocity.dtype, number)
+        return eqx.tree_at(lambda m: m.drawn, now, drawn)
+
+    start = start_of(model, velocity, span, words, block, number, first)
+    return jax.lax.while_loop(lambda now: jnp.any(now.left > 0), turn, start)
+
+
+def start_of(
+    model: Collisions,
+    velocity: Array,
+    span: Array,
+    words: Array,
+    block: int,
+    number: Array | int,
+    first: Array | int = 0,
+) -> Moved:
+    """Return where a tile stands before its first block; arguments of `collide_until`."""
     replicas, dtype = words.shape[0], velocity.dtype
     fastest = jnp.zeros(replicas, dtype)
     if not model.constant:
-        squares = inner(velocity, velocity).reshape(replicas, model.n_particles)
-        fastest = jnp.sqrt(jnp.max(squares, axis=1))
-    proposal = jnp.zeros(replicas, jnp.uint32)
+        fastest = jnp.max(model.speed(velocity).reshape(replicas, model.n_particles), axis=1)
+    proposal = jnp.broadcast_to(jnp.asarray(first, jnp.uint32), (replicas,))
     nothing = jax.tree.map(
         lambda x: jnp.zeros(x.shape, x.dtype),
-        jax.eval_shape(lambda: draw(model, words, proposal, block, dtype)),
+        jax.eval_shape(lambda: draw(model, words, proposal, block, dtype, number)),
     )
-    start = Moved(
+    return Moved(
         velocity,
         jnp.zeros(replicas, jnp.int32),
         jnp.zeros(replicas, bool),
@@ -147,34 +174,32 @@ def collide_until(
         nothing,  # its `size` is 0: the first turn only draws
     )
 
-    def turn(now: Moved) -> Moved:
-        now = carry_out(model, now)
-        drawn = draw(model, words, now.proposal, block, dtype)
-        return eqx.tree_at(lambda m: m.drawn, now, drawn)
-
-    return jax.lax.while_loop(lambda now: jnp.any(now.left > 0), turn, start)
-
 
 def draw(
-    model: Collisions, words: Array, first: UInt32[Array, " R"], block: int, dtype: jnp.dtype
+    model: Collisions,
+    words: Array,
+    first: UInt32[Array, " R"],
+    block: int,
+    dtype: jnp.dtype,
+    number: Array | int,
 ) -> Drawn:
     """Draw the proposals first, first + 1, … of each replica."""
-    n, orders, m = model.n_particles, model.orders, model.normals
+    orders, m = model.orders, model.normals
     largest = max(orders)
     rows = _words(words, first, block, _count(model))
     normals, (wait, accept, which) = rows[largest : largest + m], rows[largest + m :]
     if model.scheme == "disjoint":
-        places = disjoint_pairs(rows[0][0], rows[1][0], n, block)
+        places = disjoint_pairs(rows[0][0], rows[1][0], model.n_particles, block)
         # Who is first is left to chance, for laws that tell.
         places = jnp.where((rows[0] & 1) == 1, places[::-1], places)
     else:
-        places = different(rows[:largest], n)
+        places = different(rows[:largest], number)
     kind = jnp.zeros(wait.shape, jnp.int32)
     if len(orders) > 1:
         cumulative = jnp.cumsum(model.weights).astype(dtype)
         share = to_uniform(which, dtype)[..., None] * cumulative[-1]
         kind = jnp.sum(share > cumulative[:-1], -1).astype(jnp.int32)
-    offset = n * jnp.arange(words.shape[0], dtype=jnp.int32)
+    offset = model.n_particles * jnp.arange(words.shape[0], dtype=jnp.int32)
     return Drawn(
         places + offset,
         to_normal(jnp.stack(normals), dtype),
@@ -185,13 +210,13 @@ def draw(
     )
 
 
-def carry_out(model: Collisions, now: Moved) -> Moved:
+def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -> Moved:
     """Carry out what was drawn, up to the first repeated particle or the end of the time."""
     drawn = now.drawn
     order, block, replicas = drawn.places.shape
     size, place = now.velocity.shape[1], jnp.arange(block, dtype=jnp.int32)[:, None]
     bound = jnp.maximum(model.bound(now.fastest), jnp.finfo(now.left.dtype).tiny)
-    waits = drawn.waits / (bound * model.proposals)
+    waits = drawn.waits / (bound * model.proposals(number))
     used = _used(model, drawn.kind)
     repeat = block if model.scheme == "disjoint" else first_repeat(drawn.places, used)
     end = jnp.broadcast_to(jnp.minimum(repeat, drawn.size), now.left.shape)
@@ -205,7 +230,7 @@ def carry_out(model: Collisions, now: Moved) -> Moved:
         ratio = model.rate(before).reshape(block, replicas) / bound
         carried = happens
         happens = carried & (drawn.accept < ratio)
-        speed = jnp.sqrt(inner(after, after)).reshape(drawn.places.shape)
+        speed = model.speed(after).reshape(drawn.places.shape)
         speed = jnp.max(jnp.where(used, speed, 0), axis=0)
         # Nothing after the first that is faster.
         faster = jnp.min(jnp.where(happens & (speed > fastest), place, block), axis=0)

@@ -19,7 +19,6 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.boltzmann import Boltzmann
@@ -27,12 +26,13 @@ from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.model import KineticEquation, Particles
-from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
+from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.collisions import collide_until
 from jaxkin.physics.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
 
@@ -99,20 +99,15 @@ class KacGas(Particles):
             "be None for a kernel with an angle of its own, which is the law",
             "both are given",
         )
-        if laws is None:
-            laws = Deflection(kernel.angle) if own and kernel is not None else Binary()
-        laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
-        self.given = () if own else laws
-        require(len(laws) > 0, "laws", "name at least one collision law", "it is empty")
-        for law in laws:
-            require(
-                isinstance(law, CollisionLaw),
-                "laws",
-                "be collision laws",
-                f"one is a {type(law).__name__}",
-                "Wrap a function of one tuple in collision_laws.Custom.",
-            )
         self.dimension = whole(dimension, "dimension")
+        dtype = (
+            common_dtype(1.0 if weights is None else weights) if kernel is None else kernel.dtype
+        )
+        if kernel is not None and own:
+            kernel.angle.check(self.dimension)
+            laws = Deflection(kernel.angle)
+        laws = as_laws(laws, self.dimension, dtype)
+        self.given = () if own else laws
         self.clock = clock or ("system" if kernel is None else "pairs")
         one_of(self.clock, "clock", ("system", "pairs"))
         binary = all(law.order == 2 for law in laws)
@@ -138,33 +133,15 @@ class KacGas(Particles):
         )
         require(0 < fraction <= 1, "fraction", "lie in (0, 1]", f"it is {fraction}", "Take 0.05.")
         self.scheme, self.fraction = scheme, float(fraction)
-        self.kernel = MaxwellKernel() if kernel is None and self.clock == "pairs" else kernel
+        unit = MaxwellKernel(jnp.ones((), dtype)) if self.clock == "pairs" else None
+        self.kernel = unit if kernel is None else kernel
         if self.kernel is not None:
             self.kernel.check_majorant()
-            if own:
-                self.kernel.angle.check(self.dimension)
         largest = max(law.order for law in laws)
         self.n_particles = whole(
             n_particles, "n_particles", max(2, largest), "A collision needs that many particles."
         )
-        weights = [1.0] if weights is None and len(laws) == 1 else weights
-        require(weights is not None, "weights", "be given for several laws", "it is None")
-        dtype = common_dtype(weights) if self.kernel is None else self.kernel.dtype
-        self.weights = jnp.asarray(weights, dtype)
-        require(
-            self.weights.shape == (len(laws),),
-            "weights",
-            f"hold one β for each of {len(laws)} laws",
-            f"its shape is {np.shape(weights)}",
-        )
-        require_finite(self.weights, "weights", minimum=0.0)
-        total = self.weights.sum()
-        tolerance = 1e-5
-        require(
-            jnp.abs(total - 1) < tolerance, "weights", "sum to 1 (4.2)", f"their sum is {total}"
-        )
-        for law in laws:
-            self._check_shape(law)
+        self.weights = as_weights(weights, len(laws), dtype)
 
     @property
     def laws(self) -> tuple[CollisionLaw, ...]:
@@ -172,17 +149,6 @@ class KacGas(Particles):
         if self.given or self.kernel is None:
             return self.given
         return (Deflection(self.kernel.angle),)
-
-    def _check_shape(self, law: CollisionLaw) -> None:
-        tuple_ = jax.ShapeDtypeStruct((law.order, self.dimension), self.dtype)
-        normal = jax.ShapeDtypeStruct((law.normals(self.dimension),), self.dtype)
-        after = jax.eval_shape(law.collide, tuple_, normal)
-        require(
-            after.shape == tuple_.shape,
-            "laws",
-            f"map velocities {tuple_.shape} to the same shape",
-            f"{type(law).__name__} returns {after.shape}",
-        )
 
     @property
     def dtype(self):
@@ -229,6 +195,7 @@ class KacGas(Particles):
             jnp.asarray(stop - start, self.dtype),
             jax.random.key_data(keys)[:, -2:],
             self.block,
+            self.n_particles,
         )
         return Velocities(
             moved.velocity.T.reshape(shape),
@@ -249,10 +216,9 @@ class KacGas(Particles):
         """The order of each law."""
         return tuple(law.order for law in self.laws)
 
-    @property
-    def proposals(self) -> float:
-        """The rate of proposals at bound 1: N, or that of N(N−1)/2 pairs at 1/N each."""
-        return self.n_particles if self.clock == "system" else (self.n_particles - 1) / 2
+    def proposals(self, number: int) -> float:
+        """Return the rate of proposals at bound 1: N, or that of N(N−1)/2 pairs at 1/N each."""
+        return number if self.clock == "system" else (number - 1) / 2
 
     def bound(self, fastest: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return a bound on B̄ where no speed exceeds `fastest`."""
@@ -271,6 +237,10 @@ class KacGas(Particles):
             return jnp.ones(velocity.shape[2], self.dtype)
         apart = velocity[:, 0] - velocity[:, 1]
         return self.kernel.total(jnp.sqrt(inner(apart, apart)))
+
+    def speed(self, velocity: Float[Array, "d *n"]) -> Float[Array, "*n"]:
+        """Return |v|."""
+        return jnp.sqrt(inner(velocity, velocity))
 
     def after(
         self,

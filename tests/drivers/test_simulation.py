@@ -382,6 +382,7 @@ def coagulated():
     return simulate(PARTICLES, LAW, SHORT, key=KEY, replicas=10, events=True)
 
 
+@pytest.mark.slow
 def test_a_shared_work_list_changes_no_replica(coagulated):
     """Replica r alike among 3 and among 10: counts and logs to the bit."""
     few = simulate(PARTICLES, LAW, SHORT, key=KEY, replicas=3, events=True)

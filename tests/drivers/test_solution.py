@@ -104,6 +104,7 @@ def reverse_jacobian():
     return jax.jacrev(final_counts)(RATE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adjoint", [diffrax.ForwardMode(), diffrax.DirectAdjoint()])
 def test_reverse_against_forward(adjoint):
     direction = jnp.cos(jnp.arange(16.0)).reshape(4, 4)
@@ -112,6 +113,7 @@ def test_reverse_against_forward(adjoint):
     np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_gradient_of_a_field_by_the_diffusivity():
     """An initial wave 1 + ½cos 2πx of f_1 decays in part by d(1): against finite differences."""
     from jaxkin.laws import Inhomogeneous
@@ -171,6 +173,7 @@ def test_the_same_shapes_compile_once():
     assert len(TRACES) == 1
 
 
+@pytest.mark.slow
 def test_float32_is_kept(dtype=jnp.float32):
     """With x64 switched on, nothing may widen a float32 model; it agrees to its tolerance."""
     for options in ({}, {"modes": 6, "dimension": 1}):

@@ -288,6 +288,7 @@ def test_characteristic_function():
 # Derivatives and fits.
 
 
+@pytest.mark.slow
 def test_gradients():
     """By β_K and the rate, and by the temperature of a bath, against central differences."""
     laws = [cl.Binary(), cl.Symmetric(2), cl.Thermostat(2.0)]

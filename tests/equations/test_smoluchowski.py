@@ -143,6 +143,7 @@ def wavy(max_mass=2, sharpness=1.0):
     return Inhomogeneous(densities, maximum=30.0, max_mass=max_mass)
 
 
+@pytest.mark.slow
 def test_uniform_fields_obey_the_ode():
     times = np.array([0.02, 0.3])
     fields = random_equation(dimension=2, modes=6)
@@ -172,6 +173,7 @@ def test_pure_diffusion_is_exact(dimension):
     np.testing.assert_allclose(states[:, 0], 1 + 0.5 * decay * wave, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_spectral_convergence_in_modes():
     """For an entire density the error falls faster than any power of the number of points."""
     law, times = wavy(), np.array([0.01, 0.05])
@@ -201,6 +203,7 @@ def test_quadratic_term_has_no_aliasing():
     np.testing.assert_allclose(moved[0] - change[0], -((6 * np.pi) ** 2) * wave, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_fields_conserve_mass_and_match_an_explicit_solver():
     """The split integration against Tsit5 on the whole right-hand side, stiff part included."""
     import diffrax

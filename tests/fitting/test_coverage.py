@@ -60,6 +60,7 @@ def corrected(gas, data):
     )
 
 
+@pytest.mark.slow
 def test_intervals_cover(corrected):
     """93–97 % for every rate. Fails with the covariance of the bread alone: times correlate."""
     assert corrected.names == ("rate[1,1]", "rate[1,2]", "rate[1,3]", "rate[2,2]")
@@ -75,6 +76,7 @@ def test_errors_match_the_scatter_of_estimates(corrected):
     assert np.all(np.abs(ratio - 1)[:2] < 5 / np.sqrt(2 * SETS)), ratio
 
 
+@pytest.mark.slow
 def test_correction_is_what_covers(gas, data, corrected):
     """More replicas than particles: against the bare equation β(1,1) is biased, and warned of."""
     some = part(data, slice(200 * REPLICAS))
@@ -95,6 +97,7 @@ def test_fit_is_a_batch_of_one(gas, data, corrected):
     np.testing.assert_allclose(result.interval(), corrected.intervals[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_poorly_known_rates_blur_the_others():
     """All six rates at T = 0.1: what is not known is NaN, and 93 % or more cover of what is.
 

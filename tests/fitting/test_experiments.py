@@ -56,6 +56,7 @@ def joint(means):
     return fit(EQUATIONS, LAWS, synthetic(means, 0), unknown="rate", free=FREE)
 
 
+@pytest.mark.slow
 def test_joint_intervals_cover(means):
     """z-scores of 30 joint fits: mean 0 and spread 1, to 5 standard errors (of χ²).
 

@@ -74,6 +74,7 @@ def test_an_optimiser_that_does_nothing_is_found_out(data):
     np.testing.assert_array_equal(result.values, 1.0)
 
 
+@pytest.mark.slow
 def test_optax_optimisers_agree(data):
     ours = fit(EQUATION, LAW, data, unknown="rate", free=FREE)
     lbfgs = fit(EQUATION, LAW, data, unknown="rate", free=FREE, optimizer=optax.lbfgs())
@@ -97,6 +98,7 @@ def test_unidentified_pairs_are_named(data):
     assert np.all(np.isfinite(result.equation.rate))
 
 
+@pytest.mark.slow
 def test_well_mixed_is_the_mean_at_finite_n():
     """N·(simulation − theory): 5 standard errors at N = 40, where the bare equation fails."""
     gas, law = MarcusLushnikov(40, RATE, overflow="absorb"), Polydisperse([0.6, 0.4])
@@ -109,6 +111,7 @@ def test_well_mixed_is_the_mean_at_finite_n():
     assert not np.all(np.abs(data.mean("counts") - bare["counts"]) < error)
 
 
+@pytest.mark.slow
 def test_many_replicas_are_warned_of():
     gas = MarcusLushnikov(10, RATE, overflow="absorb")
     data = simulate(gas, LAW, TIMES, key=jax.random.key(1), replicas=16)

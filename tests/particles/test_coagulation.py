@@ -67,6 +67,7 @@ def upper(matrix):
     return np.asarray(matrix)[np.triu_indices(3)]
 
 
+@pytest.mark.slow
 def test_schemes_agree_on_every_pair(logs):
     """One knows V and the other β: events over exposure agree for every pair of masses."""
     contact, law = (fitting.estimate_from_events(logs[s]) for s in ("contact", "pair_law"))
@@ -118,6 +119,7 @@ def test_doubled_rate_of_equal_masses_is_caught():
     assert excess[0, 0] > 5 + 0.06 / (found.standard_error[0, 0] / recipe[0, 0])
 
 
+@pytest.mark.slow
 def test_survivor_is_drawn_by_mass(logs):
     """The log names the survivor first: it is the heavier of (1, 2) in 2/3, of (1, 3) in 3/4.
 
@@ -136,6 +138,7 @@ def test_survivor_is_drawn_by_mass(logs):
             assert abs(wins - 0.5 * total) > 5 * error
 
 
+@pytest.mark.slow
 def test_mass_is_conserved_to_the_bit(logs):
     """In whole particles, and as an observable while nothing overflows."""
     gas = mixture("contact", 60, max_mass=60, overflow="raise")
@@ -152,6 +155,7 @@ def test_mass_is_conserved_to_the_bit(logs):
         assert np.max(np.abs(whole - np.rint(whole))) < 1e-3
 
 
+@pytest.mark.slow
 def test_annihilation_removes_both():
     """Numbers fall by two at each event, and nothing is gained."""
     gas = mixture("contact", 60, reaction="annihilation")

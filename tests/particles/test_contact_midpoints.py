@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxkin.numerics.brownian_tree import displacement
 from jaxkin.particles.contact import ContactScheme
@@ -11,6 +12,7 @@ from jaxkin.particles.swarm import PairTable
 from jaxkin.physics.interactions import Ball
 
 
+@pytest.mark.slow
 def test_segments_are_pieces_of_the_relative_path():
     """Both ends of every segment, three levels down, are x_j − x_i by `displacement`.
 

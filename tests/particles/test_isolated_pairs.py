@@ -51,6 +51,7 @@ def test_isolated_pair_in_three_dimensions(scheme):
     assert error < 0.05 * expected
 
 
+@pytest.mark.slow
 def test_isolated_pair_in_two_dimensions():
     """ε = e^{−20}: contacts are resolved on a scale that no coordinate of the torus can hold."""
     log_epsilon, alpha, diffusivity = 20.0, 40.0, 2.0

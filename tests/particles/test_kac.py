@@ -3,6 +3,7 @@
 What is exact at finite N is compared over 10⁷ collisions and more.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import jaxkin as jk
 from jaxkin import collision_laws as cl
+from jaxkin.particles.collisions import carry_out, start_of
 from jaxkin.velocity_laws import GaussianMixture, Maxwellian, RandomMixture
 
 TIMES = jnp.array([0.0, 1.0, 2.5])
@@ -242,3 +244,20 @@ def test_bad_kernels_and_laws():
         jk.KacGas(9, cl.Symmetric(3)).kinetic_limit("boltzmann")
     with pytest.raises(ValueError, match="`equation` must be 'boltzmann', 'hermite' or 'radial'"):
         jk.KacGas(9, kernel=jk.PowerKernel(1.0, 1.0)).kinetic_limit("moments")
+
+
+@pytest.mark.parametrize("flag", ["exhausted", "counted"])
+def test_a_key_without_numbers_left_is_a_fault(flag):
+    """Proposals past the last random number of a key, or more collisions than an int32 holds."""
+    gas = jk.KacGas(4)
+    state = gas.sample(Maxwellian(3), key=jax.random.key(0))
+    if flag == "exhausted":
+        keys = jax.random.key_data(jax.random.key(1))[None]
+        now = start_of(gas, state.velocity.T, jnp.asarray(1.0), keys, 2, 4)
+        assert not carry_out(gas, now, 4).exhausted[0]
+        late = eqx.tree_at(lambda m: m.proposal, now, jnp.full(1, 2**32 // 8 - 2, jnp.uint32))
+        state = eqx.tree_at(lambda s: s.exhausted, state, carry_out(gas, late, 4).exhausted[0])
+    else:
+        state = eqx.tree_at(lambda s: s.collisions, state, jnp.int32(-5))
+    [message] = [m for m, bad in gas.faults(state).items() if bad]
+    assert "record more times" in message

@@ -122,6 +122,7 @@ def matched(v, places, key):
     return v.at[places].set(after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "steps"), [(25, 6)])
 def test_pairs_of_a_pattern_do_not_correlate_velocities(size, steps):
     """⟨φφ⟩ of two particles and the variance of means are as after random matchings.

@@ -76,6 +76,7 @@ def test_annihilation_is_the_pure_death_chain():
     within(data, "number", np.asarray(exact) / N)
 
 
+@pytest.mark.slow
 def test_limit_and_order_in_n():
     """The gap to Smoluchowski falls as 1/N: N·gap agrees between N = 20 and N = 80."""
     law, rate = Polydisperse([0.6, 0.4]), np.array([[2.0, 1.5], [1.5, 1.0]])

@@ -12,6 +12,7 @@ import jaxkin as jk
 F = np.float32
 
 
+@pytest.mark.slow
 def test_isolated_pair():
     """The late hazard 2πD/[ln(L/ε) + I₀/(κI₁)], L = 0.2697, of one pair on the unit torus.
 

@@ -101,6 +101,7 @@ def test_bump_is_flat_at_the_edge_and_finite_in_all_derivatives(dtype):
     assert np.all(np.isfinite(jax.grad(V)(jnp.zeros(3, dtype))))
 
 
+@pytest.mark.slow
 def test_parameters_are_differentiable_leaves():
     """Central differences with step 1e-5: truncation near 1e-10, so 1e-8 is safe."""
     step = 1e-5

@@ -182,6 +182,7 @@ def test_what_kernels_refuse():
         jk.KacGas(10, scheme="disjoint", fraction=0.0)
 
 
+@pytest.mark.slow
 def test_two_binary_laws_have_the_mixture_of_their_angles_as_limit():
     """Deflections of two kinds, one in ten of the first: rate Σβ(1 − E P₂)/2 by all methods."""
     laws = [Deflection(angles.VariableSoft(1.0)), Deflection(angles.VariableSoft(8.0))]

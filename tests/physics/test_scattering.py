@@ -253,6 +253,7 @@ def test_general_method_converges_faster_than_any_low_order():
     assert errors[1] < errors[0] / 16 and errors[1] < 1e-6
 
 
+@pytest.mark.slow
 def test_general_derivatives_agree_with_radial():
     """At 16 points the value is off by 3e-6; 3e-5 allowed for first derivatives, 1e-3 beyond."""
     at = jnp.array([20.0, 2.0, 1.0])
@@ -284,6 +285,7 @@ def test_general_probability_agrees_with_radial_and_with_its_own_tail():
     np.testing.assert_allclose(u(jnp.array([0.9, 0, 0])), u(jnp.array([-0.9, 0, 0])), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_profiles_that_are_not_radial():
     """The rate is that of ½[V(x) + V(−x)], (1.5); half-axes s make a ball of radius s."""
 
