@@ -9,12 +9,17 @@ equation  ──solve────▶ prediction
 
 from jaxkin import laws, velocity_laws
 from jaxkin.conditioned import Conditioned
+from jaxkin.correlations import Correlation, PairMean
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
+from jaxkin.equations.annihilation import Annihilation
+from jaxkin.equations.annihilation_decay import decay
+from jaxkin.equations.annihilation_profile import annihilation_profile
 from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
+from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
 from jaxkin.model import KineticEquation, Particles
@@ -22,10 +27,11 @@ from jaxkin.observables import (
     Coordinates,
     Observable,
     PairDensity,
-    PairMean,
     Weighted,
     fourier_mode,
 )
+from jaxkin.particles.annihilation import AnnihilatingGas
+from jaxkin.particles.annihilation_hierarchy import Balance, balance_defect, pure_death
 from jaxkin.particles.coagulation import BrownianCoagulation
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
@@ -45,6 +51,9 @@ from jaxkin.trajectory import Trajectory
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnnihilatingGas",
+    "Annihilation",
+    "Balance",
     "Boltzmann",
     "BoltzmannHermite",
     "BoltzmannRadial",
@@ -52,6 +61,7 @@ __all__ = [
     "BrownianCoagulation",
     "Conditioned",
     "Coordinates",
+    "Correlation",
     "Entropy",
     "KacGas",
     "Kernel",
@@ -64,11 +74,15 @@ __all__ = [
     "PairMean",
     "Particles",
     "PowerKernel",
+    "ScaledTime",
+    "SelfSimilarAnnihilation",
     "SimulationFault",
     "Smoluchowski",
     "Trajectory",
     "Weighted",
     "angles",
+    "annihilation_profile",
+    "balance_defect",
     "ball_rate",
     "characteristic_function",
     "check_hypotheses",
@@ -76,10 +90,12 @@ __all__ = [
     "coagulation_rate",
     "collision_laws",
     "collision_probability",
+    "decay",
     "fourier_mode",
     "gross_pitaevskii_length",
     "interactions",
     "laws",
+    "pure_death",
     "scattering_length",
     "simulate",
     "solve",

@@ -128,39 +128,6 @@ def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = No
     return Observable("modes" if mass is None else f"modes_{mass}", function)
 
 
-class PairMean(Observable):
-    """⟨φ(z₁)ψ(z₂)⟩ of two different particles: the two-particle marginal against φ ⊗ ψ.
-
-    Particles give the mean over ordered pairs, [(Σφ)(Σψ) − Σφψ]/(N(N−1)); an equation, where
-    particles are independent, the product ⟨φ⟩⟨ψ⟩. Their difference is the correlation.
-
-    Args:
-        name: name in the trajectory.
-        first: φ, from the `Coordinates` of one particle to a number or array.
-        second: ψ, of the same shape; φ if None.
-    """
-
-    second: Callable[[Coordinates], Any] = eqx.field(static=True, default=None)  # type: ignore
-
-    def __init__(self, name: str, first: Callable, second: Callable | None = None):
-        self.name, self.function = name, first
-        self.second = first if second is None else second
-
-    def evaluate(self, measured: Weighted) -> Array:
-        """Return the mean over pairs of different particles."""
-        product = Observable("both", lambda z: self.function(z) * self.second(z))
-        squares = eqx.tree_at(lambda m: m.weight, measured, measured.weight**2)
-        total = jnp.sum(measured.weight) ** 2
-        left = self.evaluate_limit(measured) * total - product.evaluate(squares)
-        return left / (total - jnp.sum(measured.weight**2))
-
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Return ⟨φ⟩⟨ψ⟩ of the measure scaled to mass 1."""
-        first = Observable("first", self.function).evaluate(measured)
-        second = Observable("second", self.second).evaluate(measured)
-        return first * second / jnp.sum(measured.weight) ** 2
-
-
 class PairDensity(Observable):
     """Density of pairs near contact, relative to independent particles (paper 002 §3.1, §3.3).
 

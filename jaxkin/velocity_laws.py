@@ -12,10 +12,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.special
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite
+from jaxkin.numerics.sphere_rules import sphere_product_rule
 from jaxkin.observables import Coordinates
 
 
@@ -134,9 +136,12 @@ class GaussianMixture(VelocityLaw):
     def sample_velocities(self, number: int, *, key: PRNGKeyArray, dtype: Any) -> Array:
         """Draw a component for each particle, and a velocity from it."""
         which_key, normal_key = jax.random.split(key)
-        which = jax.random.categorical(which_key, jnp.log(self.weights), shape=(number,))
         normal = jax.random.normal(normal_key, (number, self.dimension), dtype)
-        factors, means = self.factors.astype(dtype)[which], self.means.astype(dtype)[which]
+        factors, means = self.factors.astype(dtype), self.means.astype(dtype)
+        if self.weights.size == 1:  # nothing to draw
+            return means[0] + normal @ factors[0].T
+        which = jax.random.categorical(which_key, jnp.log(self.weights), shape=(number,))
+        factors, means = factors[which], means[which]
         return means + jnp.einsum("nij,nj->ni", factors, normal)
 
     def quadrature(self, points: int) -> tuple[Array, Array]:
@@ -233,6 +238,70 @@ class BKW(VelocityLaw):
         growth = (square / (2 * K**2) - d / (2 * K)) * shape + steeper
         size = (2 * jnp.pi * K) ** (-d / 2) * jnp.exp(-square / (2 * K))
         return size * growth * rate * (1 - K)
+
+
+class PowerMaxwellian(VelocityLaw):
+    """f₀ ∝ |v|^μ e^{−|v|²/(2θ)}: a Maxwellian that is thinned (μ > 0) or crowded near v = 0.
+
+    |v|²/θ has the χ² law with d + μ degrees of freedom, hence the temperature T = θ(d+μ)/d.
+
+    Args:
+        dimension: d.
+        power: μ > −d, a known number.
+        temperature: T > 0.
+    """
+
+    temperature: Float[Array, ""]
+    power: float = eqx.field(static=True)
+    _dimension: int = eqx.field(static=True)
+
+    def __init__(self, dimension: int = 3, power: float = 0.0, temperature: Any = 1.0):
+        d = whole(dimension, "dimension")
+        require(not is_traced(power), "power", "be a known number", "it is traced")
+        require_finite(power, "power", minimum=-d, strict=True)
+        require_finite(temperature, "temperature", minimum=0.0, strict=True)
+        self._dimension, self.power = d, float(power)
+        self.temperature = jnp.asarray(temperature, dtype=float)
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self._dimension
+
+    @property
+    def theta(self) -> Array:
+        """θ."""
+        return self.temperature * self._dimension / (self._dimension + self.power)
+
+    def density(self, velocity: Float[Array, "*n d"]) -> Float[Array, "*n"]:
+        """Return f₀(v); infinite at 0 for μ < 0."""
+        d, half = self._dimension, (self._dimension + self.power) / 2
+        theta = self.theta.astype(velocity.dtype)
+        square = jnp.sum(velocity**2, -1)
+        # ∫ |v|^μ e^{−|v|²/2θ} dv = |S^{d−1}| (2θ)^{(d+μ)/2} Γ((d+μ)/2)/2
+        log_size = math.log(math.pi) * d / 2 + math.lgamma(half) - math.lgamma(d / 2)
+        radial = square ** (self.power / 2) * jnp.exp(-square / (2 * theta))
+        return radial * jnp.exp(-log_size) * (2 * theta) ** -half
+
+    def sample_velocities(self, number: int, *, key: PRNGKeyArray, dtype: Any) -> Array:
+        """Draw a direction and a radius."""
+        normal_key, radius_key = jax.random.split(key)
+        normal = jax.random.normal(normal_key, (number, self._dimension), dtype)
+        half = (self._dimension + self.power) / 2
+        square = 2 * self.theta.astype(dtype) * jax.random.gamma(radius_key, half, (number,), dtype)
+        return normal * jnp.sqrt(square / jnp.sum(normal**2, 1))[:, None]
+
+    def quadrature(self, points: int) -> tuple[Array, Array]:
+        """Return Gauss–Laguerre in |v|²/2θ times a product rule on the sphere; d = 2 or 3."""
+        half, weights = scipy.special.roots_genlaguerre(
+            points, (self._dimension + self.power) / 2 - 1
+        )
+        directions, areas = sphere_product_rule(points, self._dimension)
+        speed = jnp.sqrt(2 * self.theta * half)
+        nodes = speed[:, None, None] * directions
+        return nodes.reshape(-1, self._dimension), jnp.asarray(
+            np.outer(weights / weights.sum(), areas / areas.sum()).ravel()
+        )
 
 
 class RandomMixture(VelocityLaw):

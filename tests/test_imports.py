@@ -15,7 +15,7 @@ ROOT = Path(jaxkin.__file__).parent
 # A module may import from its own level and from those above it in this list.
 LEVELS = [
     ("jaxkin.numerics",),
-    ("jaxkin.model", "jaxkin.observables", "jaxkin.trajectory"),
+    ("jaxkin.model", "jaxkin.observables", "jaxkin.correlations", "jaxkin.trajectory"),
     ("jaxkin.drivers",),
     ("jaxkin.physics",),
     ("jaxkin.laws", "jaxkin.velocity_laws"),

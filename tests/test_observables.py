@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxkin.correlations import PairMean
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Polydisperse
@@ -12,7 +13,6 @@ from jaxkin.observables import (
     Coordinates,
     Observable,
     PairDensity,
-    PairMean,
     Weighted,
     chosen_observables,
     fourier_mode,

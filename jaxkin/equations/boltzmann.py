@@ -150,20 +150,19 @@ class Boltzmann(KineticEquation):
 
     def prepare(self) -> Prepared:
         """Compute the radial weights and the multiplier of the loss."""
-        dtype = self.kernel.dtype
-        radius, weights = self._radial_rule()
-        speeds = jnp.asarray(radius, dtype)
-        gain = jnp.asarray(weights * radius ** (self.dimension - 1), dtype) * self.kernel.total(
-            speeds
-        )
-        wave = jnp.asarray(self._wave_number(), dtype)
+        speeds, gain = self._radial_weights()
+        return Prepared(speeds, gain, self.prepare_loss(), self._directional(gain.dtype))
+
+    def prepare_loss(self) -> Float[Array, "..."]:
+        """Compute the multiplier of the loss."""
+        _, gain = self._radial_weights()
+        wave = jnp.asarray(self._wave_number(), gain.dtype)
 
         def add(total, item):
             index, weight = item
             return total + weight * self._sphere_mean(1.0, index, wave), None
 
-        loss, _ = jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self.radii), gain))
-        return Prepared(speeds, gain, loss, self._directional(dtype))
+        return jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self.radii), gain))[0]
 
     def _directional(self, dtype: Any) -> Array | None:
         """Return what depends on σ·k̂ and the angle of the kernel."""
@@ -193,6 +192,13 @@ class Boltzmann(KineticEquation):
         table = jnp.asarray(bessel(degrees, x), angular.dtype)[index]
         return jnp.einsum("l...,ml...->m...", table[:, places.reshape(angular.shape[2:])], angular)
 
+    def _radial_weights(self) -> tuple[Array, Array]:
+        """Return ρ and w_ρ ρ^{d−1} B̄(ρ)."""
+        radius, weights = self._radial_rule()
+        speeds = jnp.asarray(radius, self.kernel.dtype)
+        sizes = jnp.asarray(weights * radius ** (self.dimension - 1), speeds.dtype)
+        return speeds, sizes * self.kernel.total(speeds)
+
     def _radial_rule(self) -> tuple[np.ndarray, np.ndarray]:
         x, w = np.polynomial.legendre.leggauss(self.radii)
         return (x + 1) * self.support, w * self.support
@@ -213,7 +219,7 @@ class Boltzmann(KineticEquation):
         change = self._raw(f, prepared)
         if self.steady:
             change = change - self._raw(self.maxwellian(f), prepared)
-        return self._conserving(f, change) if self.conserve else change
+        return self.conserving(f, change) if self.conserve else change
 
     def maxwellian(self, f: Float[Array, "*grid"]) -> Float[Array, "*grid"]:
         """Return the Maxwellian of the mass, momentum and energy of f."""
@@ -263,11 +269,15 @@ class Boltzmann(KineticEquation):
         radii = jnp.arange(self.radii), prepared.radius, prepared.gain
         # The kernel is isotropic: B = B̄/|S|, and the mean over ω carries |S|.
         gained, _ = jax.lax.scan(add, jnp.zeros_like(spectrum), radii)
-        frequency = jnp.fft.irfftn(prepared.loss * spectrum, f.shape, axes)
-        area = sphere_area(self.dimension)
-        return jnp.fft.irfftn(gained, f.shape, axes) - area * f * frequency
+        return jnp.fft.irfftn(gained, f.shape, axes) - self.loss(f, prepared.loss)
 
-    def _conserving(self, f: Array, change: Array) -> Array:
+    def loss(self, f: Float[Array, "*grid"], prepared: Array) -> Float[Array, "*grid"]:
+        """Return Q₋(f, f) by the spectral sum, `prepared` by `prepare_loss`."""
+        axes = tuple(range(-self.dimension, 0))
+        frequency = jnp.fft.irfftn(prepared * jnp.fft.rfftn(f), f.shape, axes)
+        return sphere_area(self.dimension) * f * frequency
+
+    def conserving(self, f: Array, change: Array) -> Array:
         """Subtract f·p(v), p of degree 2, so that mass, momentum and energy are kept."""
         velocity = jnp.asarray(self.velocities(), f.dtype).reshape(-1, self.dimension)
         scaled = velocity / self.support
@@ -276,6 +286,20 @@ class Boltzmann(KineticEquation):
         matrix = basis.T @ (f.reshape(-1, 1) * basis)
         coefficients = jnp.linalg.solve(matrix, basis.T @ change.reshape(-1))
         return change - f * (basis @ coefficients).reshape(f.shape)
+
+    def transport(self, f: Float[Array, "*grid"], slope: Any, shift: Any) -> Float[Array, "*grid"]:
+        """Return −div((slope·v + shift) f), by Fourier series."""
+        flow = (slope * jnp.asarray(self.velocities(), f.dtype) + shift) * f[..., None]
+        axes = tuple(range(self.dimension))
+        waves = [jnp.asarray(k, f.dtype) for k in self.wave_numbers()]
+        spectra = jnp.moveaxis(jnp.fft.rfftn(flow, axes=axes), -1, 0)
+        return -jnp.fft.irfftn(1j * sum(map(jnp.multiply, waves, spectra)), f.shape, axes)
+
+    def invariants(self, f: Float[Array, "*grid"]) -> tuple[Array, Array, Array]:
+        """Return ∫ f dv, ∫ f v dv and ∫ f |v|² dv."""
+        velocity = jnp.asarray(self.velocities(), f.dtype).reshape(-1, self.dimension)
+        weight = f.reshape(-1) * self.spacing**self.dimension
+        return weight.sum(), weight @ velocity, weight @ jnp.sum(velocity**2, 1)
 
     # The protocol.
 

@@ -18,6 +18,7 @@ variances below 2w), any kernel, and batches, of which each step is a few matrix
 that are isotropic are better served by `BoltzmannRadial`, laws far from a Gaussian by `Boltzmann`.
 """
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -26,6 +27,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxkin.equations.hermite_tensor import Plan, geometry, quadratic, tensor
+from jaxkin.equations.loss_tensor import LossGeometry, hermite_loss, loss_tensor
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
@@ -121,6 +123,47 @@ class BoltzmannHermite(KineticEquation):
         """Return Q(f, f) of one state or of a batch."""
         return quadratic(f, prepared, self._plan())
 
+    def prepare_loss(self) -> Tensor:
+        """Return the tensor of the loss; kept like that of `prepare`."""
+        return remembered({"loss": self}, lambda: _compiled_loss(self))
+
+    def _loss_geometry(self) -> LossGeometry:
+        return hermite_loss(self.degree, self.dimension)
+
+    def _loss_tensor(self) -> Tensor:
+        parts = self._loss_geometry()
+        return loss_tensor(parts, self._rates(parts.radius))
+
+    def loss(self, f: Float[Array, "*batch N"], prepared: Tensor) -> Float[Array, "*batch N"]:
+        """Return ∫ Q₋(f, f) h_a dv, `prepared` by `prepare_loss`."""
+        return quadratic(f, prepared, self._loss_geometry().plan)
+
+    # Transport, for equations in a frame that moves and shrinks with the gas.
+
+    def transport(self, f: Float[Array, " N"], slope: Any, shift: Any) -> Float[Array, " N"]:
+        """Return ∫ f (slope·v + shift)·∇h_a dv, the coefficients of −div((slope·v + shift) f).
+
+        With u = v/√w, u·∇h_a = |a| h_a + Σ_i √(a_i(a_i−1)) h_{a−2e_i} and ∂_i h_a = √a_i h_{a−e_i}.
+        """
+        once, twice, a = _lowered(self.degree, self.dimension)
+        more = jnp.append(f, 0)  # the coefficient of no function
+        root = jnp.asarray(np.sqrt(a), f.dtype)
+        pairs = jnp.asarray(np.sqrt(a * (a - 1)), f.dtype)
+        scaled = jnp.asarray(a.sum(1), f.dtype) * f + jnp.sum(pairs * more[twice], 1)
+        return slope * scaled + (root * more[once]) @ (shift / self.width**0.5)
+
+    def invariants(self, f: Float[Array, " N"]) -> tuple[Array, Array, Array]:
+        """Return ∫ f dv, ∫ f v dv and ∫ f |v|² dv, from h_{2e_i} = (u_i² − 1)/√2."""
+        first, second = _low(self.degree, self.dimension)
+        square = self.dimension * f[0] + 2**0.5 * jnp.sum(f[second])
+        return f[0], self.width**0.5 * f[first], self.width * square
+
+    def conserving(self, f: Float[Array, " N"], change: Float[Array, " N"]) -> Float[Array, " N"]:
+        """Return the change without its mass, momentum and energy."""
+        first, second = _low(self.degree, self.dimension)
+        change = change.at[0].set(0).at[first].set(0)
+        return change.at[second].add(-jnp.mean(change[second]))
+
     # The protocol.
 
     def rate_of_change(self, t: Any, state: Array, prepared: Tensor) -> Array:
@@ -178,6 +221,29 @@ class BoltzmannHermite(KineticEquation):
         return {f"kernel.{k}": v for k, v in known.items() if hasattr(self.kernel, k)}
 
 
+@functools.lru_cache(maxsize=8)
+def _lowered(degree: int, dimension: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the places of a − e_i and a − 2e_i, N where there is none, and a, all (N, d)."""
+    a = multi_indices(dimension, degree)
+    place = np.full((degree + 3,) * dimension, len(a))  # −1 and −2 are the last, left empty
+    place[tuple(a.T)] = np.arange(len(a))
+    unit = np.eye(dimension, dtype=int)
+    once, twice = (place[tuple((a[:, None] - k * unit).T)].T for k in (1, 2))
+    return once, twice, a
+
+
+def _low(degree: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the functions e_i and 2e_i."""
+    a, unit = multi_indices(dimension, degree), np.eye(dimension, dtype=int)
+    first, second = ((a[None] == k * unit[:, None]).all(-1).argmax(1) for k in (1, 2))
+    return first, second
+
+
 @eqx.filter_jit
 def _compiled_tensor(equation: BoltzmannHermite) -> Tensor:
     return equation._tensor()
+
+
+@eqx.filter_jit
+def _compiled_loss(equation: BoltzmannHermite) -> Tensor:
+    return equation._loss_tensor()

@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.boltzmann_hermite import BoltzmannHermite, Tensor
 from jaxkin.equations.hermite_tensor import Plan, radial_rule
+from jaxkin.equations.loss_tensor import LossGeometry, radial_loss
 from jaxkin.numerics.checks import is_traced, require
 from jaxkin.numerics.hermite import hermite_basis, multi_indices
 from jaxkin.numerics.sphere_rules import half_sphere_rule
@@ -51,6 +52,9 @@ class BoltzmannRadial(BoltzmannHermite):
     def _plan(self) -> Plan:
         count = self.degree // 2 + 1
         return Plan((np.triu_indices(count),), 2, np.arange(count))
+
+    def _loss_geometry(self) -> LossGeometry:
+        return radial_loss(self.degree, self.dimension)
 
     def _tensor(self) -> Tensor:
         rules = _rules(self.degree, self.dimension)
@@ -85,6 +89,25 @@ class BoltzmannRadial(BoltzmannHermite):
         start = jnp.zeros((count - 1, b.size), dtype)
         items = jnp.asarray(y, dtype), jnp.asarray(wy, dtype), rates
         return (jax.lax.scan(add, start, items)[0] * twice,)
+
+    def transport(self, f: Float[Array, " N"], slope: Any, shift: Any) -> Float[Array, " N"]:
+        """Return the coefficients of −div(slope·v f); a shift, which must be 0, is left out.
+
+        With u = v/√w, u·∇S_n = 2n S_n + 2√(n(n + d/2 − 1)) S_{n−1}.
+        """
+        n = np.arange(f.size)
+        back = jnp.asarray(2 * np.sqrt(n * (n + self.dimension / 2 - 1)), f.dtype)
+        return slope * (jnp.asarray(2 * n, f.dtype) * f + back * jnp.roll(f, 1))
+
+    def invariants(self, f: Float[Array, " N"]) -> tuple[Array, Array, Array]:
+        """Return ∫ f dv, 0 and ∫ f |v|² dv, from S_1 = (|u|² − d)/√(2d)."""
+        d = self.dimension
+        square = self.width * (d * f[0] + (2 * d) ** 0.5 * f[1])
+        return f[0], jnp.zeros(d, f.dtype), square
+
+    def conserving(self, f: Float[Array, " N"], change: Float[Array, " N"]) -> Float[Array, " N"]:
+        """Return the change without its mass and energy."""
+        return change.at[:2].set(0)
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law is not resolved or not isotropic up to degree 4."""

@@ -127,7 +127,7 @@ def geometry(degree: int, dimension: int) -> Geometry:
     place = np.zeros((2 * degree + 1,) * dimension, int)
     place[tuple(wide.T)] = np.arange(len(wide))
 
-    rows, pairs, row_place, pair_place = _blocks(narrow)
+    rows, pairs, row_place, pair_place = parity_blocks(narrow, 2)
     gather = [np.zeros((len(r), len(b)), np.int32) for r, (b, _) in zip(rows, pairs, strict=True)]
     found: dict[tuple[int, int], list] = {}
     for s in wide:  # s = b + c
@@ -184,15 +184,15 @@ def _terms(degree_a: int, S: int) -> list[tuple[int, int]]:
     ]
 
 
-def _blocks(narrow: np.ndarray):
-    """Return rows and column pairs of each parity, and their places within the block."""
+def parity_blocks(narrow: np.ndarray, least: int):
+    """Return rows of degree ≥ `least` and column pairs of each parity, and their places there."""
     size, dimension = narrow.shape
     parity = np.ravel_multi_index(tuple((narrow % 2).T), (2,) * dimension)
     first, second = np.triu_indices(size)
     rows, pairs = [], []
     row_place, pair_place = np.zeros(size, int), np.zeros((size, size), int)
     for block in range(2**dimension):
-        r = np.flatnonzero((parity == block) & (narrow.sum(1) >= 2))
+        r = np.flatnonzero((parity == block) & (narrow.sum(1) >= least))
         inside = (parity[first] ^ parity[second]) == block
         b, c = first[inside], second[inside]
         row_place[r], pair_place[b, c] = np.arange(r.size), np.arange(b.size)

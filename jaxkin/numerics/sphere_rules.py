@@ -26,6 +26,25 @@ def half_sphere_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarra
     return _lebedev(points)
 
 
+def sphere_product_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (m, d) directions and (m,) weights that sum to |S^{d−1}|, exact to 2·points − 1.
+
+    In d = 2 equally spaced, in d = 3 Gauss–Legendre in one coordinate times equally spaced angles;
+    the rule is symmetric under reflection at 0.
+    """
+    angle = np.pi * (np.arange(2 * points) + 0.5) / points
+    circle = np.stack([np.cos(angle), np.sin(angle)], 1)
+    if dimension == 2:
+        return circle, np.full(angle.size, np.pi / points)
+    if dimension != 3:
+        raise ValueError(f"Argument `dimension` must be 2 or 3, but it is {dimension}.")
+    height, weights = np.polynomial.legendre.leggauss(points)
+    across = np.sqrt(1 - height**2)[:, None, None] * circle
+    up = np.broadcast_to(height[:, None, None], (points, angle.size, 1))
+    directions = np.concatenate([across, up], -1).reshape(-1, 3)
+    return directions, np.repeat(weights, angle.size) * np.pi / points
+
+
 def sphere_rule_degree(points: int, dimension: int) -> int:
     """Return the degree of polynomials that `half_sphere_rule` integrates exactly."""
     if dimension == 2:

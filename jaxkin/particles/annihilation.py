@@ -1,0 +1,306 @@
+"""The annihilating gas: Kac's gas in which a pair that meets may vanish (paper 000).
+
+N₀ velocities in a volume Λ, written ε = 1/Λ. Each unordered pair meets at rate B̄(|v−v*|)/Λ (1.7);
+with probability α both vanish, else they collide. Nothing is conserved. As Λ → ∞ with N₀/Λ → n₀
+the density N/Λ and the velocities follow ∂f = (1−α) Q(f, f) − α Q₋(f, f) (1.1).
+
+The process is exact in law, by the engine of `jaxkin.particles.collisions`. Particles stand in the
+first N of N₀ places. An interval is cut into spans in which about a fifth of them vanish; in a
+span they leave empty places, which are closed before the next, so that a thin gas costs little.
+The length of a span depends on the past alone, and a new span draws new proposals.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int32
+
+from jaxkin.equations.annihilation import Annihilation
+from jaxkin.equations.boltzmann import Boltzmann
+from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
+from jaxkin.equations.boltzmann_radial import BoltzmannRadial
+from jaxkin.equations.self_similar import SelfSimilarAnnihilation
+from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics.checks import one_of, require, require_finite, whole
+from jaxkin.numerics.compaction import set_places
+from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.particles.collisions import Moved, collide_until
+from jaxkin.physics.angles import Isotropic
+from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.masses import common_dtype
+from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
+
+# What of α·n·B̄ a span may last: at constant B̄ a gas loses 1 − 1/1.25 of its particles in it.
+_SPAN = 0.25
+
+
+class Survivors(eqx.Module):
+    """State of one replica.
+
+    Attributes:
+        velocity: (N₀, d); the first `number` are the survivors, the others are 0.
+        number: how many are left.
+        collisions: number of elastic collisions so far.
+        exceeded: whether a pair ever met more often than its bound.
+        exhausted: whether an interval asked for more random numbers than its key has.
+    """
+
+    velocity: Float[Array, "N d"]
+    number: Int32[Array, ""]
+    collisions: Int32[Array, ""]
+    exceeded: Bool[Array, ""]
+    exhausted: Bool[Array, ""]
+
+
+class AnnihilatingGas(Particles):
+    """N₀ velocities that collide or annihilate in pairs.
+
+    Args:
+        n_particles: N₀, even or odd.
+        alpha: α in [0, 1], the probability that a pair that meets annihilates.
+        kernel: B̄ and the angle of the elastic collisions; None for Maxwell molecules, B̄ = 1.
+        volume: Λ > 0; None for N₀, the density n₀ = 1.
+        dimension: d.
+
+    Weighted coordinates have the weight 1/Λ, so that the observable `density` is N/Λ.
+
+    Raises:
+        ValueError: an argument is out of range, or the kernel has no majorant.
+    """
+
+    alpha: Float[Array, ""]
+    volume: Float[Array, ""]
+    kernel: Kernel
+    n_particles: int = eqx.field(static=True)
+    dimension: int = eqx.field(static=True)
+    scheme = "exact"
+    constant = False  # even at constant B̄: a pair with an empty place has the rate 0
+
+    def __init__(
+        self,
+        n_particles: int,
+        alpha: Any,
+        kernel: Kernel | None = None,
+        *,
+        volume: Any = None,
+        dimension: int = 3,
+    ):
+        self.n_particles = whole(n_particles, "n_particles", 1)
+        self.dimension = whole(dimension, "dimension", 2)
+        require_finite(alpha, "alpha", minimum=0.0)
+        require(jnp.asarray(alpha) <= 1, "alpha", "lie in [0, 1]", f"it is {alpha}")
+        dtype = common_dtype(alpha) if kernel is None else kernel.dtype
+        self.kernel = MaxwellKernel(jnp.ones((), dtype)) if kernel is None else kernel
+        self.kernel.angle.check(self.dimension)
+        self.kernel.check_majorant()
+        volume = float(self.n_particles) if volume is None else volume
+        require_finite(volume, "volume", minimum=0.0, strict=True)
+        self.alpha, self.volume = jnp.asarray(alpha, dtype), jnp.asarray(volume, dtype)
+
+    @property
+    def dtype(self) -> Any:
+        """The floating type of the parameters, which the run keeps."""
+        return self.kernel.dtype
+
+    @property
+    def law(self) -> CollisionLaw:
+        """The elastic collision, with the angle of the kernel."""
+        angle = self.kernel.angle
+        return Binary("sigma") if isinstance(angle, Isotropic) else Deflection(angle)
+
+    @property
+    def block(self) -> int:
+        """Pairs of a replica that are drawn at once, N₀^{0.45}/2 as in `jaxkin.KacGas`."""
+        return min(128, 2 * max(1, round(self.n_particles**0.45 / 4)))
+
+    # The protocol.
+
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the law has no velocities of this dimension."""
+        law.check_dimension(self.dimension)
+
+    def sample(self, law: Any, *, key) -> Survivors:
+        """Draw N₀ independent velocities, (1.9)."""
+        drawn = law.sample_particles(self.n_particles, self.dimension, key=key, dtype=self.dtype)
+        no = jnp.asarray(False)
+        return Survivors(drawn.velocity, jnp.int32(self.n_particles), jnp.int32(0), no, no)
+
+    def advance(self, state: Survivors, start: Array, stop: Array, *, key) -> Survivors:
+        """Run one replica from `start` to `stop`: exact in law."""
+        lift = jax.tree.map(lambda x: x[None], state)
+        moved = self.advance_tile(lift, start, stop, keys=key[None])
+        return jax.tree.map(lambda x: x[0], moved)
+
+    def advance_tile(
+        self, states: Survivors, start: Array, stop: Array, *, keys: Array
+    ) -> Survivors:
+        """Run a tile of replicas span by span."""
+        words = jax.random.key_data(keys)[:, -2:]
+
+        def span_and_close(now):
+            states, left, first = now
+            span = jnp.minimum(self._span(states), left)
+            moved = collide_until(
+                self, self._rows(states), span, words, self.block, states.number, first
+            )
+            # Numbers below this one may have been looked at.
+            return self._close(states, moved), left - span, moved.proposal + self.block
+
+        left = jnp.asarray(stop - start, self.dtype)
+        first = jnp.zeros(words.shape[0], jnp.uint32)
+        now = states, left, first
+        return jax.lax.while_loop(lambda now: now[1] > 0, span_and_close, now)[0]
+
+    def _span(self, states: Survivors) -> Float[Array, ""]:
+        """Return how long a fifth lives where that is shortest, by the mean square speed."""
+        number = states.number.astype(self.dtype)
+        square = jnp.sum(states.velocity**2, (1, 2)) / jnp.maximum(number, 1)
+        often = self.alpha * number / self.volume * self.kernel.total(jnp.sqrt(2 * square))
+        often = jnp.max(jnp.where(number > 1, often, 0))
+        return _SPAN / often  # ∞ where nothing can vanish
+
+    def _rows(self, states: Survivors) -> Float[Array, "d+1 P"]:
+        """Return the components of the velocities, and 1 where there is a particle."""
+        alive = jnp.arange(self.n_particles) < states.number[:, None]
+        velocity = jnp.moveaxis(states.velocity, 2, 0)
+        rows = jnp.concatenate([velocity, alive[None].astype(self.dtype)])
+        return rows.reshape(self.dimension + 1, -1)
+
+    def _close(self, states: Survivors, moved: Moved) -> Survivors:
+        """Move the survivors to the first places, in their order."""
+        rows = moved.velocity.reshape(-1, *states.velocity.shape[:2])
+        alive = rows[-1] > 0
+        places = jax.vmap(lambda mask: set_places(mask, self.n_particles))(alive)
+        velocity = jnp.take_along_axis(rows[:-1], places[None], axis=2, mode="fill", fill_value=0.0)
+        number = jnp.sum(alive, axis=1, dtype=jnp.int32)
+        annihilations = (states.number - number) // 2
+        return Survivors(
+            jnp.moveaxis(velocity, 0, 2),
+            number,
+            states.collisions + moved.collisions - annihilations,
+            states.exceeded | moved.exceeded,
+            states.exhausted | moved.exhausted,
+        )
+
+    # What the engine asks for.
+
+    @property
+    def weights(self) -> Float[Array, " 2"]:
+        """The probabilities of the kinds, collision and annihilation."""
+        return jnp.stack([1 - self.alpha, self.alpha])
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """The order of each kind."""
+        return (2, 2)
+
+    @property
+    def normals(self) -> int:
+        """Standard normals of a collision."""
+        return self.law.normals(self.dimension)
+
+    def proposals(self, number: Int32[Array, " R"]) -> Float[Array, " R"]:
+        """Return the rate of proposals at bound 1: N(N−1)/2 pairs at 1/Λ each."""
+        n = number.astype(self.dtype)
+        return n * (n - 1) / (2 * self.volume)
+
+    def bound(self, fastest: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return a bound on B̄ where no speed exceeds `fastest`."""
+        return self.kernel.majorant(2 * fastest)
+
+    def speed(self, rows: Float[Array, "d+1 *n"]) -> Float[Array, "*n"]:
+        """Return |v|, or 0 at an empty place."""
+        return jnp.sqrt(inner(rows[:-1], rows[:-1])) * rows[-1]
+
+    def rate(self, rows: Float[Array, "d+1 2 n"]) -> Float[Array, " n"]:
+        """Return B̄ of pairs, 0 with an empty place."""
+        apart = rows[:-1, 0] - rows[:-1, 1]
+        return self.kernel.total(jnp.sqrt(inner(apart, apart))) * rows[-1, 0] * rows[-1, 1]
+
+    def after(
+        self, rows: Float[Array, "d+1 2 n"], normals: Float[Array, "m n"], kind: Int32[Array, " n"]
+    ) -> Float[Array, "d+1 2 n"]:
+        """Return what a collision (kind 0) or an annihilation (kind 1) leaves of each pair."""
+        collide = jax.vmap(lambda v, w: self.law.collide(v.T, w).T, -1, -1)
+        alive = jnp.where(kind == 0, rows[-1:], 0)
+        return jnp.concatenate([collide(rows[:-1], normals), alive])
+
+    # What is seen.
+
+    def measure(self, state: Survivors) -> Weighted:
+        """Return the velocities, each survivor with weight 1/Λ."""
+        alive = jnp.arange(self.n_particles) < state.number
+        weight = jnp.where(alive, 1 / self.volume, 0).astype(self.dtype)
+        return Weighted(weight, Coordinates(velocity=state.velocity))
+
+    def observables(self) -> tuple[Observable, ...]:
+        """Return density, momentum, energy, stress, heat flux, and the sums of |v|⁴, |v|⁶."""
+        return VELOCITY_MOMENTS
+
+    def drain(self, state: Survivors) -> dict[str, Array]:
+        """Return the `number` that is left, and the `count` of elastic collisions."""
+        return {"number": state.number, "count": state.collisions}
+
+    def faults(self, state: Survivors) -> dict[str, Array]:
+        """Report a rate above its bound, and velocities that are not numbers."""
+        return {
+            "A pair met more often than the bound of its kernel; give the kernel a `majorant` "
+            "that bounds `total` up to its argument": state.exceeded,
+            "More collisions were proposed in one interval than a key has random numbers for, or "
+            "more carried out than an int32 counts; record more times, or fewer collisions": (
+                state.exhausted | (state.collisions < 0)
+            ),
+            "A velocity is not a number; look at the kernel and the initial law": ~jnp.all(
+                jnp.isfinite(state.velocity)
+            ),
+        }
+
+    def metadata(self, law: Any) -> dict[str, Any]:
+        """Return N₀, Λ, α and d."""
+        return {
+            "model": "AnnihilatingGas",
+            "n_particles": self.n_particles,
+            "volume": float(self.volume),
+            "alpha": float(self.alpha),
+            "dimension": self.dimension,
+            "kernel": type(self.kernel).__name__,
+        }
+
+    def tile(self, replicas: int) -> int:
+        """Return how many replicas run together: what a cache holds, or 4096 pairs a turn."""
+        fits, busy, most = 2**18 // self.n_particles, 4096 // self.block, 2**22 // self.n_particles
+        return max(1, min(replicas, max(fits, busy), max(most, 1)))
+
+    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
+        """Return (1.1), by one of its methods, with n = N₀/Λ at time 0.
+
+        Args:
+            equation: "boltzmann" on a grid of velocities, "hermite" or "radial" in polynomials; for
+                homogeneous kernels "self-similar" or "self-similar radial", in polynomials that
+                follow the temperature. All in d = 2 or 3. None: "boltzmann".
+            **resolution: what the operator takes: `points`, `support`, `degree`, `width`, …; the
+                `width` of self-similar variables is 1/2 if not given.
+
+        Raises:
+            ValueError: the method is not made for the kernel or the dimension.
+        """
+        equation = equation or "boltzmann"
+        one_of(equation, "equation", tuple(_LIMITS))
+        form, operator = _LIMITS[equation]
+        options: dict[str, Any] = {"dimension": self.dimension}
+        if form is SelfSimilarAnnihilation:
+            options["width"] = 0.5
+        limit = operator(self.kernel, **(options | resolution))
+        return form(limit, self.alpha, self.n_particles / self.volume)
+
+
+_LIMITS: dict[str, tuple[Any, Any]] = {
+    "boltzmann": (Annihilation, Boltzmann),
+    "hermite": (Annihilation, BoltzmannHermite),
+    "radial": (Annihilation, BoltzmannRadial),
+    "self-similar": (SelfSimilarAnnihilation, BoltzmannHermite),
+    "self-similar radial": (SelfSimilarAnnihilation, BoltzmannRadial),
+}

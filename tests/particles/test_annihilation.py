@@ -1,0 +1,203 @@
+"""The annihilating gas against the exact chain of its number, its hierarchy, and its limits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.integrate
+
+import jaxkin as jk
+from jaxkin.particles.annihilation_hierarchy import Balance, balance_defect, pure_death
+from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+
+BEAMS = GaussianMixture(
+    [0.5, 0.5], [[1.0, 0.0, 0.3], [-0.5, 0.3, 0.0]], [[0.2, 0.4, 1.0], [0.5, 0.1, 0.4]]
+)
+HARD = jk.PowerKernel(np.float32(1), np.float32(1))
+
+
+def numbers(data):
+    return np.rint(np.asarray(data["density"], float) * data.metadata["volume"]).astype(int)
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(2, 1.0), (7, 0.4), (40, 1.0), (101, 0.1)])
+def test_factorial_moments_follow_the_chain(n, alpha):
+    """⟨N(N−1)…(N−ℓ+1)⟩, ℓ = 1 … 4, of even and odd gases, some of them empty at the end."""
+    volume, replicas = 0.8 * n, 20_000
+    gas = jk.AnnihilatingGas(n, np.float32(alpha), volume=volume)
+    times = np.array([0.0, 0.3, 1.5, 8.0])
+    one = lambda z: 1.0  # noqa: E731
+    observe = [jk.Correlation(f"f{k}", [one] * k) for k in (1, 2, 3, 4)] + ["density"]
+    data = jk.simulate(
+        gas, Maxwellian(3), times, key=jax.random.key(n), replicas=replicas, observe=observe
+    )
+    law = pure_death(n, times, alpha=alpha, volume=volume)
+    falling = np.ones(n + 1)
+    for k in (1, 2, 3, 4):
+        falling = falling * (np.arange(n + 1) - k + 1)
+        exact = law @ falling
+        spread = np.sqrt(np.maximum(law @ falling**2 - exact**2, 0) / replicas)
+        found = np.asarray(data[f"f{k}"], float).mean(0) * volume**k
+        # Single precision of terms of the size (k−1)! N^k that cancel to a falling factorial.
+        assert np.all(abs(found - exact) <= 5 * spread + 4e-6 * n**k)
+    if alpha == 1:
+        assert numbers(data)[:, -1].min() == 0
+    assert np.all(numbers(data) % 2 == n % 2)
+
+
+def test_the_chain_solves_its_equation_and_the_right_duhamel_formula():
+    """Against an ODE solver to 1e-10, and (2.8) with its factor α/(2Λ); (2.16) has α/Λ."""
+    n, alpha, volume = 9, 0.7, 6.0
+    number = np.arange(n + 1)
+    rate = alpha * number * (number - 1) / (2 * volume)
+
+    def slope(t, p):
+        return -rate * p + np.append((rate * p)[2:], [0, 0])
+
+    times = np.linspace(0, 3, 4)
+    start = np.eye(n + 1)[n]
+    solved = scipy.integrate.solve_ivp(
+        slope, (0, 3), start, "DOP853", times, rtol=1e-12, atol=1e-14
+    )
+    law = pure_death(n, times, alpha=alpha, volume=volume)
+    assert np.abs(law - solved.y.T).max() < 1e-10
+    assert np.abs(law.sum(1) - 1).max() < 1e-13
+
+    # p_7(t) = c (α/Λ) ∫ e^{−r_7(t−s)} 9·8 p_9(s) ds with c = 1/2 in (2.8), 1 in (2.16).
+    x, w = np.polynomial.legendre.leggauss(20)
+    s, w = 1.5 * (x + 1), 1.5 * w
+    before = pure_death(n, s, alpha=alpha, volume=volume)[:, 9]
+    integral = alpha / volume * np.sum(w * np.exp(-rate[7] * (3 - s)) * 72 * before)
+    assert abs(integral / 2 - law[-1, 7]) < 1e-12
+    assert abs(integral - law[-1, 7]) > 0.1 * law[-1, 7]
+
+
+@pytest.mark.parametrize("kernel", [HARD, jk.BoundedKernel(HARD, 1.5)])
+def test_balance_of_the_hierarchy(kernel):
+    """(4.3) for ℓ = 1, 2 holds within 5 standard errors, and a factor 2 in a term does not.
+
+    Simpson's rule at steps of 1/8 errs by less than 1·(1/8)⁴/180·|h⁗| < 3e-4 for rates below 4.
+    """
+
+    def one(v):
+        return jnp.cos(1.5 * v[0, 0]) - jnp.cos(2 * v[0, 1])
+
+    def two(v):
+        return one(v[:1]) * one(v[1:]) + v[0, 0] * v[1, 0]
+
+    gas = jk.AnnihilatingGas(7, np.float32(0.4), kernel, volume=5.0)
+    observe = [Balance("one", gas, one, 1), Balance("two", gas, two, 2)]
+    times = np.linspace(0, 1, 9)
+    data = jk.simulate(gas, BEAMS, times, key=jax.random.key(0), replicas=60_000, observe=observe)
+    planted = {"one": [(1, 2), (1, 0.5)], "two": [(2, 1), (1, 2), (1, 0.5)]}
+    for name, wrong in planted.items():
+        mean, error = balance_defect(data, name)
+        assert abs(mean) < 5 * error + 3e-4
+        for factors in wrong:
+            values = np.asarray(data[name], float) * [1, *factors]
+            mean, error = balance_defect(jk.Trajectory(times, {name: values}, None, {}), name)
+            assert abs(mean) > 5 * error + 3e-4, (name, factors)
+
+
+def test_energy_and_number_never_grow():
+    """Along each replica; and elastic collisions (α = 0) keep the energy to rounding."""
+    times = np.linspace(0, 20, 21)
+    gas = jk.AnnihilatingGas(51, np.float32(0.3), HARD)
+    data = jk.simulate(gas, BEAMS, times, key=jax.random.key(1), replicas=50, events=True)
+    energy = np.asarray(data["energy"], float)
+    assert np.all(np.diff(energy, axis=1) <= 1e-6 * energy[:, :1])
+    assert np.all(np.diff(numbers(data), axis=1) <= 0)
+    assert np.all(np.asarray(data.events["number"]) == numbers(data)[:, -1])
+    still = jk.AnnihilatingGas(50, np.float32(0), HARD)
+    data = jk.simulate(still, BEAMS, times, key=jax.random.key(2), replicas=20, events=True)
+    energy = np.asarray(data["energy"], float)
+    assert np.asarray(data.events["count"]).min() > 500
+    # √(2·20·1.4) collisions of a particle, each rounded in the last bit, and the sum.
+    assert np.abs(energy / energy[:, :1] - 1).max() < 5e-6
+    assert np.all(numbers(data) == 50)
+
+
+def test_without_annihilation_it_is_kacs_gas():
+    """α = 0, Λ = N: the stress of hard spheres as from `KacGas`, whose rate has 1/N for 1/Λ."""
+    times, replicas = np.array([0.0, 0.5, 2.0]), 4000
+    options = {"replicas": replicas, "observe": ["stress"]}
+    ours = jk.simulate(
+        jk.AnnihilatingGas(20, np.float32(0), HARD), BEAMS, times, key=jax.random.key(3), **options
+    )
+    kac = jk.simulate(jk.KacGas(20, kernel=HARD), BEAMS, times, key=jax.random.key(4), **options)
+    a, b = (np.asarray(d["stress"], float)[:, 1:] for d in (ours, kac))
+    error = np.sqrt((a.var(0) + b.var(0)) / replicas)
+    assert np.all(abs(a.mean(0) - b.mean(0)) < 5 * error)
+    assert np.all(error < 0.02)
+
+
+def test_survivors_are_slow():
+    """Hard spheres, α = 1: n(t) and T(t) against f = f₀e^{−Φ} on a fine radial grid."""
+    times, n, replicas = np.array([0.0, 1.0, 4.0]), 1000, 200
+    gas = jk.AnnihilatingGas(n, np.float32(1), HARD)
+    data = jk.simulate(gas, Maxwellian(3), times, key=jax.random.key(5), replicas=replicas)
+    r = (np.arange(400) + 0.5) / 400 * 7
+    start = np.sqrt(2 / np.pi) * r**2 * np.exp(-(r**2) / 2) * (r[1] - r[0])
+    # The mean of |v − w| over directions.
+    mean = ((r[:, None] + r) ** 3 - abs(r[:, None] - r) ** 3) / (6 * r[:, None] * r)
+    solved = scipy.integrate.solve_ivp(
+        lambda t, w: -w * (mean @ w), (0, 4), start, "DOP853", times, rtol=1e-9, atol=1e-14
+    )
+    for name, weight in (("density", np.ones_like(r)), ("energy", r**2 / 2)):
+        exact = weight @ solved.y
+        found = np.asarray(data[name], float)
+        error = found.std(0) / np.sqrt(replicas)
+        # The mean is the limit's to O(1/N); for Maxwell molecules the chain has 0.3/N at most.
+        assert np.all(abs(found.mean(0) - exact)[1:] < 5 * error[1:] + 1 / n)
+        assert np.all(error[1:] < 3e-3)
+
+
+def test_bad_input():
+    """Each is named with its remedy."""
+    for alpha in (-0.1, 1.1, np.nan):
+        with pytest.raises(ValueError, match="Argument `alpha` must"):
+            jk.AnnihilatingGas(10, alpha)
+    for volume in (0.0, -1.0):
+        with pytest.raises(ValueError, match="Argument `volume` must"):
+            jk.AnnihilatingGas(10, 0.5, volume=volume)
+    with pytest.raises(ValueError, match="Argument `kernel` must have a majorant"):
+        jk.AnnihilatingGas(10, 0.5, jk.PowerKernel(1.0, -1.0))
+    with pytest.raises(ValueError, match="`law` must be a law in 3 dimensions"):
+        jk.simulate(
+            jk.AnnihilatingGas(10, 0.5), Maxwellian(2), np.array([1.0]), key=jax.random.key(0)
+        )
+    with pytest.raises(ValueError, match="Argument `functions` must be a list of one to four"):
+        jk.Correlation("five", [lambda z: 1.0] * 5)
+    with pytest.raises(ValueError, match="an odd number of times"):
+        balance_defect(jk.Trajectory(np.arange(4.0), {"a": np.zeros((2, 4, 3))}, None, {}), "a")
+
+
+def test_alpha_may_be_batched():
+    """`vmap` over α gives what single runs give."""
+    times, key = np.array([0.5, 2.0]), jax.random.key(6)
+
+    def density(alpha):
+        gas = jk.AnnihilatingGas(30, alpha, HARD)
+        return jk.simulate(gas, Maxwellian(3), times, key=key, replicas=3)["density"]
+
+    alphas = jnp.asarray([0.1, 0.5, 1.0], jnp.float32)
+    together = jax.vmap(density)(alphas)
+    for k, alpha in enumerate(alphas):
+        np.testing.assert_allclose(together[k], density(alpha), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_correlation_is_the_sum_over_tuples(size):
+    """Against all tuples of different particles, and the product in an equation."""
+    rng = np.random.default_rng(0)
+    v, w = rng.normal(size=(6, 2)), np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.0])
+    functions = [lambda z, k=k: z.velocity[0] ** k + k * z.velocity[1] for k in range(size)]
+    values = np.array([v[:, 0] ** k + k * v[:, 1] for k in range(size)])
+    total = 0.0
+    for index in np.ndindex(*[5] * size):
+        if len(set(index)) == size:
+            total += np.prod([0.3 * values[k, i] for k, i in enumerate(index)])
+    measured = jk.Weighted(jnp.asarray(w), jk.Coordinates(velocity=jnp.asarray(v)))
+    found = jk.Correlation("f", functions)
+    np.testing.assert_allclose(found.evaluate(measured), total, rtol=1e-12)
+    np.testing.assert_allclose(found.evaluate_limit(measured), np.prod(values @ w), rtol=1e-12)
