@@ -110,14 +110,14 @@ def main() -> None:
     for name, alpha, gap, error in curves:
         axis = axes[list(KERNELS).index(name)]
         axis.errorbar(
-            sizes, abs(gap[:, 1, 1]), error[:, 1, 1], fmt="o-", label=f"α = {alpha:g}", capsize=2
+            sizes, abs(gap[:, 1, 3]), error[:, 1, 3], fmt="o-", label=f"α = {alpha:g}", capsize=2
         )
         axis.set(xscale="log", yscale="log", xlabel="N₀ = Λ", title=f"{name}, t = {TIMES[1]:g}")
     for axis in axes:
-        axis.plot(sizes, 0.3 / np.array(sizes), "k:", label="1/N")
+        axis.plot(sizes, 0.03 / np.array(sizes), "k:", label="1/N")
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
-    axes[0].set(ylabel="|⟨f₂, φφ⟩ − ⟨f, φ⟩²|")
+    axes[0].set(ylabel="|⟨f₄, φφφφ⟩ − ⟨f, φ⟩⁴|")
     figure.savefig(options.out / "chaos.png", dpi=130)
 
     lines = ["| kernel | α | t | ℓ | ⟨f, φ⟩^ℓ | order p | D_∞ |", "|---|---|---|---|---|---|---|"]

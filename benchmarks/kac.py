@@ -22,7 +22,7 @@ from _report import Stopwatch, machine, save, table
 import jaxkin as jk
 
 matplotlib.use("Agg")
-SPAN = 40.0
+SPAN = 20.0
 
 
 def measure(gas, replicas, span=SPAN):
@@ -33,7 +33,7 @@ def measure(gas, replicas, span=SPAN):
     times = jnp.array([0.0, span])
     jax.block_until_ready(jk.simulate(gas, law, times, key=jax.random.key(0), **options).events)
     found = []
-    for k in range(2):
+    for k in range(1):
         with Stopwatch() as watch:
             data = jk.simulate(gas, law, times, key=jax.random.key(1 + k), **options)
             jax.block_until_ready(data.events)

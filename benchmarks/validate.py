@@ -27,6 +27,18 @@ PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
         ["benchmarks/kac.py"],
         [(OUT / "kac.png", "kac.png"), (OUT / "kac.md", "kac.md")],
     ),
+    "decay": (
+        ["benchmarks/decay.py"],
+        [(OUT / "decay.png", "decay.png"), (OUT / "decay.md", "decay.md")],
+    ),
+    "chaos": (
+        ["benchmarks/chaos.py"],
+        [(OUT / "chaos.png", "chaos.png"), (OUT / "chaos.md", "chaos.md")],
+    ),
+    "annihilation": (
+        ["benchmarks/annihilation.py"],
+        [(OUT / f"annihilation.{kind}", f"annihilation.{kind}") for kind in ("png", "md")],
+    ),
     "coverage": (["benchmarks/coverage.py"], []),
     "speed": (
         ["benchmarks/coagulation.py"],

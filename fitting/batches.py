@@ -19,6 +19,7 @@ from fitting.objectives import working_variance
 from fitting.parametrisation import Unknown, parametrise
 from fitting.uncertainty import confidence_interval, delta_method, estimate
 from jaxkin.model import KineticEquation
+from jaxkin.numerics.batched_map import batched_map
 from jaxkin.numerics.checks import require
 from jaxkin.trajectory import Metadata, Trajectory
 
@@ -136,4 +137,4 @@ def _estimate_all(shared, values, variance, first, parametrisation, steps):
         return found, natural, covariance
 
     # A tile waits for its slowest member, and all of it fits into the cache.
-    return jax.lax.map(one, (values, variance), batch_size=50)
+    return batched_map(one, (values, variance), 50)

@@ -67,7 +67,8 @@ class PairMean(Observable):
     """⟨φ(z₁)ψ(z₂)⟩ of two different particles: the two-particle marginal against φ ⊗ ψ.
 
     Particles give the mean over ordered pairs, [(Σφ)(Σψ) − Σφψ]/(N(N−1)); an equation, where
-    particles are independent, the product ⟨φ⟩⟨ψ⟩. Their difference is the correlation.
+    particles are independent, the product ⟨φ⟩⟨ψ⟩. Their difference is the correlation. Where the
+    number of particles is random, `Correlation` is the better choice: this is NaN for N < 2.
 
     Args:
         name: name in the trajectory.

@@ -6,8 +6,7 @@ import jax
 import pytest
 
 jax.config.update("jax_enable_x64", True)
-# One computation at a time: on two cores two that run side by side have deadlocked in the pool of
-# threads of XLA.
+# One computation at a time, for the reason that `jaxkin.numerics.batched_map` gives.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 MAPS = Path("/proc/self/maps")

@@ -16,6 +16,7 @@ def draws(law, number, replicas):
     )
 
 
+@pytest.mark.slow
 def test_a_gaussian_is_uniform_on_the_sphere():
     """E|v|⁴ = d(d+2)·N/(dN+2)·T² on |V|² = dNT; 15 without the condition."""
     n, law = 6, jk.Conditioned(Maxwellian(3, 2.0), sweeps=2)
@@ -26,6 +27,7 @@ def test_a_gaussian_is_uniform_on_the_sphere():
     assert abs(fourth.mean() - expected) < 5 * fourth.std() / np.sqrt(len(v))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("momentum", [False, True])
 def test_the_chain_finds_the_conditional_law(momentum):
     """Three velocities of a mixture in d = 2, by importance sampling.

@@ -27,7 +27,7 @@ for k, t in enumerate(times):
 long = jk.decay(equation)
 print(f"decay exponents {long.mass_exponent:.5f}, {long.temperature_exponent:.5f}")
 
-# How likely is annihilation? C is known; from n alone α and C of Maxwell molecules are not both.
+# How likely is annihilation? (From n alone, Maxwell molecules tell only the product αC.)
 # --8<-- [start:fit]
 result = fitting.fit(equation, law, data, unknown="alpha", observables=("density", "energy"))
 print(result.summary(reference=equation))

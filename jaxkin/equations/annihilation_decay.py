@@ -5,7 +5,8 @@ a = −d ln n/dτ and b = −d ln T/dτ. Since dt = dτ/(n (2T)^{γ/2}) and n (2
 
     ξ = a/(a + γb/2),   ζ = b/(a + γb/2),   ξ + γζ/2 = 1.
 
-For 0 < α < 1 and γ ≥ 0 the isotropic steady state is found by Newton's method from the Maxwellian.
+For 0 < α < 1 and γ ≥ 0 the steady state that is bounded and isotropic is found by Newton's method
+from the Maxwellian.
 One more step, in which the Jacobian alone is held fixed, carries the gradients: it has the
 derivatives of the implicit function. For α = 1 there is a profile for each behaviour of the law
 near v = 0, see `jaxkin.equations.annihilation_profile`.
@@ -23,7 +24,7 @@ from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.numerics.checks import require
 from jaxkin.velocity_laws import Maxwellian
 
-_STEPS = 20  # of Newton; 4 are enough for α ≤ 1/2
+_STEPS = 20  # of Newton
 
 
 class Decay(NamedTuple):
@@ -101,7 +102,10 @@ def _steady(equation: SelfSimilarAnnihilation) -> tuple[Array, Array, Array, Arr
     left = jnp.linalg.solve(jacobian, rate(found, *known))
     small = jnp.linalg.norm(left) < jnp.finfo(tail.dtype).eps ** 0.5 * jnp.linalg.norm(start)
     # Stable: the flow from the steady state contracts in the end.
-    flow = jax.scipy.linalg.expm(jax.lax.stop_gradient(jacobian) * 100.0)
+    # In units of the time between collisions, so that the strength of the kernel does not matter.
+    _, a, _, _ = equation.scaled_rate(jnp.concatenate([invariant, found]), prepared)
+    span = jax.lax.stop_gradient(100.0 * equation.alpha.astype(a.dtype) / a)
+    flow = jax.scipy.linalg.expm(jax.lax.stop_gradient(jacobian) * span)
     stable = jnp.linalg.norm(flow) < 1
     tail = found - jnp.linalg.solve(jacobian, rate(found, equation, prepared))
     tail = eqx.error_if(

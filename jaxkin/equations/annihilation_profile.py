@@ -66,6 +66,7 @@ def annihilation_profile(
     Raises:
         ValueError: an argument is out of range. For γ = 0 every profile is steady, with ξ = 1 and
             ζ = 0: f(t) = n(t) f₀.
+        RuntimeError: the iteration has not converged.
     """
     one_of(dimension, "dimension", (2, 3))
     for value, name in ((exponent, "exponent"), (power, "power")):

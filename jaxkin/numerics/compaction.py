@@ -29,7 +29,8 @@ def running_sum(values: Float[Array, " n"]) -> Float[Array, " n"]:
     """Return the running sum."""
     n = values.size
     inner = jnp.pad(values, (0, -n % _BLOCK)).reshape(-1, _BLOCK)
-    inner = inner @ np.triu(np.ones((_BLOCK, _BLOCK), np.float32))
+    ones = np.triu(np.ones((_BLOCK, _BLOCK), np.float32))
+    inner = jnp.matmul(inner, ones, precision="highest")  # counts past 2¹¹ stay exact on a GPU
     if n > _BLOCK:
         totals = inner[:, -1]
         inner = inner + (running_sum(totals) - totals)[:, None]

@@ -51,6 +51,13 @@ class Balance(Observable):
         self.name, self.gas, self.test, self.size = name, gas, function, size
         self.function = lambda z: 0.0  # tuples are no function of one particle
 
+    def evaluate_limit(self, measured: Weighted) -> Array:
+        """Refuse: the nodes of an equation are no particles."""
+        raise ValueError(
+            "Argument `observe` must hold observables of an equation, but `Balance` counts tuples "
+            "of particles. Observe it in `simulate`."
+        )
+
     def evaluate(self, measured: Weighted) -> Array:
         """Return the three numbers."""
         v, size = measured.coordinates.velocity, self.size
@@ -63,17 +70,19 @@ class Balance(Observable):
         falling = jnp.cumprod((number - jnp.arange(3)).astype(v.dtype) / volume)
         alive = place < number
 
-        def mean(values):
-            return jnp.sum(jnp.where(alive, values, 0)) / jnp.maximum(number, 1)
+        def total(values, size):
+            # Tuples that wrap round on themselves count for nothing, whatever Φ is there.
+            mean = jnp.sum(jnp.where(alive, values, 0)) / jnp.maximum(number, 1)
+            return jnp.where(number >= size, mean * falling[size - 1], 0)
 
         seed = jax.lax.bitcast_convert_type(v[0, 0].astype(jnp.float32), jnp.int32)
         shape = 2, v.shape[0], self.gas.normals
         normals = jax.random.normal(jax.random.fold_in(jax.random.key(0), seed), shape, v.dtype)
-        between = mean(self._change(tuples, value, 0, size, normals[0])) * size * falling[size]
+        between = total(self._change(tuples, value, 0, size, normals[0]), size + 1) * size
         within = jnp.zeros((), v.dtype)
         if size == 2:
-            within = mean(self._change(tuples, value, 0, 1, normals[1])) * falling[1] / volume
-        return jnp.stack([mean(value) * falling[size - 1], within, between])
+            within = total(self._change(tuples, value, 0, 1, normals[1]), 2) / volume
+        return jnp.stack([total(value, size), within, between])
 
     def _change(self, tuples: Array, value: Array, i: int, j: int, normals: Array) -> Array:
         """Return B̄ [(1−α) Φ(after) − Φ(before)] for a collision of the members i and j."""
@@ -95,7 +104,7 @@ def balance_defect(data: Trajectory, name: str) -> tuple[float, float]:
     the run, whose own error is not part of that: record often enough.
 
     Args:
-        data: a run that observed a `Balance`, from time 0 at an odd number of times.
+        data: a run that observed a `Balance` at an odd number of times.
         name: its name.
     """
     times, values = np.asarray(data.times), np.asarray(data[name], float)

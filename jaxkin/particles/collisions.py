@@ -193,7 +193,9 @@ def draw(
         # Who is first is left to chance, for laws that tell.
         places = jnp.where((rows[0] & 1) == 1, places[::-1], places)
     else:
-        places = different(rows[:largest], number)
+        # Where there are too few particles nothing happens: any places will do.
+        enough = number if isinstance(number, int) else jnp.maximum(number, largest)
+        places = different(rows[:largest], enough)
     kind = jnp.zeros(wait.shape, jnp.int32)
     if len(orders) > 1:
         cumulative = jnp.cumsum(model.weights).astype(dtype)
@@ -216,7 +218,8 @@ def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -
     order, block, replicas = drawn.places.shape
     size, place = now.velocity.shape[1], jnp.arange(block, dtype=jnp.int32)[:, None]
     bound = jnp.maximum(model.bound(now.fastest), jnp.finfo(now.left.dtype).tiny)
-    waits = drawn.waits / (bound * model.proposals(number))
+    rate = bound * model.proposals(number)
+    waits = jnp.where(rate > 0, drawn.waits / jnp.where(rate > 0, rate, 1), jnp.inf)
     used = _used(model, drawn.kind)
     repeat = block if model.scheme == "disjoint" else first_repeat(drawn.places, used)
     end = jnp.broadcast_to(jnp.minimum(repeat, drawn.size), now.left.shape)
@@ -253,7 +256,8 @@ def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -
         jnp.where(done, 0, left),
         jnp.where(done, 0, (now.left - left) - step),
         fastest,
-        now.proposal + end.astype(jnp.uint32),
+        # A replica at its end waits for its neighbours.
+        now.proposal + jnp.where(now.left > 0, end, 0).astype(jnp.uint32),
         drawn,
     )
 

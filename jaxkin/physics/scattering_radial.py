@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.numerics.batched_map import batched_map
 from jaxkin.physics.interactions import (
     RadialInteraction,
     as_float,
@@ -102,7 +103,7 @@ def radial_rate(
     alpha, D = strength.astype(dtype), diffusivity.astype(dtype)
     if alpha.ndim == 0:
         return rate((alpha, D))
-    return jax.lax.map(rate, (alpha.ravel(), D.ravel()), batch_size=BATCH).reshape(alpha.shape)
+    return batched_map(rate, (alpha.ravel(), D.ravel()), BATCH).reshape(alpha.shape)
 
 
 class RadialCollisionProbability(eqx.Module):

@@ -8,7 +8,7 @@ from jaxtyping import Array
 from jaxkin.numerics.checks import require
 from jaxkin.observables import Observable, Weighted
 
-# Σ w over the gas: 1, but for what a grid loses.
+# Σ w over the gas: 1, but for what a grid loses; N/Λ where particles annihilate.
 DENSITY = Observable("density", lambda z: 1.0)
 # Σ w v, of shape (d,).
 MOMENTUM = Observable("momentum", lambda z: z.velocity)

@@ -430,6 +430,7 @@ def check_log(data, n, max_mass):
     assert reactions > 50
 
 
+@pytest.mark.slow
 def test_a_mass_past_the_largest_is_a_fault():
     """What was recorded is that of the same run with `overflow="absorb"`, up to the fault."""
     options = dict(strength=30.0, diffusivity=1.0, interaction=Ball(), max_mass=2)

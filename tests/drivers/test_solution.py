@@ -136,6 +136,7 @@ def test_gradient_of_a_field_by_the_diffusivity():
         assert abs(gradient[n]) > 1e-5
 
 
+@pytest.mark.slow
 def test_gradient_reaches_the_law_and_the_times():
     """Annihilation: h = c/(1 + cβt), so ∂h/∂c = 1/(1 + cβt)² and ∂h/∂t = −βh²."""
     equation = Smoluchowski(2.0, max_mass=1, reaction="annihilation")

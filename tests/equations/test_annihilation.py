@@ -201,6 +201,7 @@ def test_self_similar_on_the_grid():
         assert np.max(np.abs(grid - high)) < np.max(np.abs(high - low)) + 2e-6, name
 
 
+@pytest.mark.slow
 def test_a_law_with_a_drift():
     """Direct and scaled equation of hard spheres agree to 1.5e-3 at degree 6.
 
@@ -313,6 +314,7 @@ def test_decay_of_maxwell_molecules():
 # Gradients.
 
 
+@pytest.mark.slow
 def test_gradients_of_a_rate():
     """∂/∂(α, C, γ) of ⟨|v|⁴⟩ of the rate, and of the exponent, against central differences."""
 

@@ -157,6 +157,7 @@ def test_bkw_in_time():
     np.testing.assert_allclose(solution["energy"], 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_in_the_kernel():
     """d⟨|v|⁴⟩/dγ and /dC of a solution, reverse mode against central differences."""
     law = GaussianMixture([1.0], [[0.0, 0.0]], [[1.3, 0.7]])

@@ -269,6 +269,7 @@ def test_measure_gives_the_moments_back():
     assert float(observed[1]) == pytest.approx(sixth, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_characteristic_function():
     """The series, and the measure, tend to e^{−ik·u−T|k|²/2} as the degree grows."""
     k = np.array([[0.3, -0.2], [0.0, 0.5]])

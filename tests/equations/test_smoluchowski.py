@@ -233,6 +233,7 @@ def test_fields_conserve_mass_and_match_an_explicit_solver():
 # Observables ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cheap_observables_equal_the_general_ones():
     """`OfMass` skips the places; the general rule over weighted coordinates must agree."""
     for options in ({}, {"dimension": 2, "modes": 6}):

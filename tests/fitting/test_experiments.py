@@ -186,6 +186,7 @@ def fit_kernel(data, temperatures):
     return fit(equation, laws, data, unknown=VHS, observables=("stress",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("strength", "exponent"), [(0.8, 0.6), (1.4, 0.0)])
 def test_kernel_is_found_from_two_temperatures(strength, exponent):
     """Strength and exponent within 5 standard errors, and known well: Maxwell molecules too.
@@ -225,6 +226,7 @@ def test_one_temperature_is_reported_as_degenerate():
     assert np.isnan(low) or low < 0.8 < high
 
 
+@pytest.mark.slow
 def test_probabilities_of_collision_orders_are_found():
     """β₂ = 0.3 and 0.9 within 5 standard errors, known to 0.1; their sum is 1 and no degeneracy.
 

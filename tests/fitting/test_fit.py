@@ -82,6 +82,7 @@ def test_optax_optimisers_agree(data):
     np.testing.assert_allclose(lbfgs.values, ours.values, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_unidentified_pairs_are_named(data):
     """A mass that is not there: its rates are NaN, and the others do not suffer."""
     rate = np.pad(RATE, (0, 2), constant_values=1.0)
@@ -121,6 +122,7 @@ def test_many_replicas_are_warned_of():
         fit(EQUATION, LAW, data, unknown="rate", free=only)
 
 
+@pytest.mark.slow
 def test_float32_works(data):
     equation = Smoluchowski(RATE.astype(np.float32))
     assert equation.rate.dtype == jnp.float32

@@ -30,6 +30,7 @@ def pair_hazard(gas, density, replicas, seed, start, stop):
     return np.log(first / last) / (stop - start), np.sqrt(1 / last - 1 / first) / (stop - start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["contact", "pair_law"])
 def test_isolated_pair_in_three_dimensions(scheme):
     """κ = √10: late hazard β(1 + 2.837aε)·ε. Fails for β off by 10 %, and for α∫V (4.9 times β)."""

@@ -70,6 +70,7 @@ def test_isotropic_in_sigma_is_cosine_weighted_in_the_direction_of_impact():
     np.testing.assert_allclose(weighted, angles.Isotropic().cosine(u, 3), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "angle",
     [
@@ -102,6 +103,7 @@ def test_stress_of_a_gas_with_an_angle(angle):
     np.testing.assert_allclose(stress[:, 0, 0] - 1, 0.4 * np.exp(-rate * times), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_bounded_soft_potential_collides_as_often_as_it_should():
     """At equilibrium each pair collides at rate E min(C g^γ, bound)/N, |g|²/2 of 3 degrees."""
     n, replicas, time = 40, 10_000, 2.0

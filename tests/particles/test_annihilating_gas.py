@@ -1,5 +1,6 @@
 """The annihilating gas against the exact chain of its number, its hierarchy, and its limits."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +40,13 @@ def test_factorial_moments_follow_the_chain(n, alpha):
         spread = np.sqrt(np.maximum(law @ falling**2 - exact**2, 0) / replicas)
         found = np.asarray(data[f"f{k}"], float).mean(0) * volume**k
         # Single precision of terms of the size (k−1)! N^k that cancel to a falling factorial.
-        assert np.all(abs(found - exact) <= 5 * spread + 4e-6 * n**k)
+        rounding = 4e-6 * law @ np.arange(n + 1.0) ** k
+        assert np.all(abs(found - exact) <= 5 * spread + rounding)
+    left = numbers(data)
+    # The fourth central moment of N is below 4 Var² + Var here.
+    variance = law @ np.arange(n + 1.0) ** 2 - (law @ np.arange(n + 1.0)) ** 2
+    error = np.sqrt((4 * variance**2 + variance) / replicas)
+    assert np.all(abs(left.var(0) - variance) <= 5 * error + 1e-9)
     if alpha == 1:
         assert numbers(data)[:, -1].min() == 0
     assert np.all(numbers(data) % 2 == n % 2)
@@ -76,7 +83,8 @@ def test_the_chain_solves_its_equation_and_the_right_duhamel_formula():
 def test_balance_of_the_hierarchy(kernel):
     """(4.3) for ℓ = 1, 2 holds within 5 standard errors, and a factor 2 in a term does not.
 
-    Simpson's rule at steps of 1/8 errs by less than 1·(1/8)⁴/180·|h⁗| < 3e-4 for rates below 4.
+    Simpson's rule at steps of 1/8 errs by (1/8)⁴/180·|h⁗| < 4e-4, h a rate of size 1 that falls at
+    rates below 4.
     """
 
     def one(v):
@@ -85,18 +93,74 @@ def test_balance_of_the_hierarchy(kernel):
     def two(v):
         return one(v[:1]) * one(v[1:]) + v[0, 0] * v[1, 0]
 
-    gas = jk.AnnihilatingGas(7, np.float32(0.4), kernel, volume=5.0)
+    gas = jk.AnnihilatingGas(5, np.float32(0.4), kernel, volume=2.5)
     observe = [Balance("one", gas, one, 1), Balance("two", gas, two, 2)]
     times = np.linspace(0, 1, 9)
-    data = jk.simulate(gas, BEAMS, times, key=jax.random.key(0), replicas=60_000, observe=observe)
+    data = jk.simulate(gas, BEAMS, times, key=jax.random.key(0), replicas=150_000, observe=observe)
     planted = {"one": [(1, 2), (1, 0.5)], "two": [(2, 1), (1, 2), (1, 0.5)]}
     for name, wrong in planted.items():
         mean, error = balance_defect(data, name)
-        assert abs(mean) < 5 * error + 3e-4
+        assert abs(mean) < 5 * error + 4e-4
         for factors in wrong:
             values = np.asarray(data[name], float) * [1, *factors]
             mean, error = balance_defect(jk.Trajectory(times, {name: values}, None, {}), name)
-            assert abs(mean) > 5 * error + 3e-4, (name, factors)
+            assert abs(mean) > 5 * error + 4e-4, (name, factors)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_all_limits_agree_with_particles(dimension):
+    """N₀/Λ = 2, a drift, d = 2 and 3: momentum, energy and stress by every method; the counts too.
+
+    Hard spheres of an angle of their own. The bias of particles is O(1/N₀), with 3/N₀ allowed.
+    """
+    angle = jk.angles.Bounded(lambda c: 1 + 0.6 * c, dimension=dimension)
+    kernel = jk.PowerKernel(1.0, 1.0, angle)
+    variances = np.array([[0.6, 0.3, 0.3]])[:, :dimension]
+    law = GaussianMixture([1.0], np.array([[0.3, -0.2, 0.0]])[:, :dimension], variances)
+    n, alpha, times, replicas = 1000, 0.4, np.array([0.7]), 100
+    gas = jk.AnnihilatingGas(n, alpha, kernel, volume=n / 2, dimension=dimension)
+    data = jk.simulate(gas, law, times, key=jax.random.key(7), replicas=replicas, events=True)
+    vanished = (n - np.asarray(data.events["number"])) / 2
+    excess = alpha * np.asarray(data.events["count"]) - (1 - alpha) * vanished
+    assert abs(excess.mean()) < 5 * excess.std(ddof=1) / np.sqrt(replicas)
+    assert vanished.mean() > 100
+    methods = {
+        "hermite": {"degree": 8, "width": 0.45},
+        "self-similar": {"degree": 8},
+        "boltzmann": {"points": 32, "support": 3.5},
+    }
+    for method, options in methods.items():
+        if method == "boltzmann" and dimension == 3:
+            continue  # half a minute; the grid is compared with the others in d = 2
+        limit = gas.kinetic_limit(method, **options)
+        known = jk.solve(limit, law, times, observe=["density", "momentum", "energy", "stress"])
+        for name in ("density", "momentum", "energy", "stress"):
+            found = np.asarray(data[name])
+            error = found.std(0, ddof=1) / np.sqrt(replicas)
+            assert np.all(abs(found.mean(0) - known[name]) < 5 * error + 3 / n), (method, name)
+            assert np.all(error < 6e-3)
+
+
+def test_an_empty_gas_stays_so():
+    """N = 0, 1, 2 side by side; a replica does not feel its neighbours."""
+    gas = jk.AnnihilatingGas(2, np.float32(1), HARD)
+    states = jax.vmap(lambda k: gas.sample(BEAMS, key=k))(jax.random.split(jax.random.key(0), 3))
+    number = jnp.arange(3, dtype=jnp.int32)
+    alive = jnp.arange(2)[:, None] < number[:, None, None]
+    states = eqx.tree_at(
+        lambda s: (s.number, s.velocity), states, (number, states.velocity * alive)
+    )
+    keys = jax.random.split(jax.random.key(1), 3)
+    with jax.debug_nans(True):
+        after = gas.advance_tile(states, jnp.float32(0), jnp.float32(1e4), keys=keys)
+    assert after.number.tolist() == [0, 1, 0]
+    np.testing.assert_array_equal(after.velocity[:2], states.velocity[:2])
+    many = jk.AnnihilatingGas(60, np.float32(0.6), HARD)
+    runs = [
+        jk.simulate(many, BEAMS, np.array([1.0, 4.0]), key=jax.random.key(8), replicas=r)["stress"]
+        for r in (2, 9)
+    ]
+    np.testing.assert_allclose(runs[0], runs[1][:2], rtol=1e-4, atol=1e-6)
 
 
 def test_energy_and_number_never_grow():
@@ -157,6 +221,12 @@ def test_bad_input():
     for alpha in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="Argument `alpha` must"):
             jk.AnnihilatingGas(10, alpha)
+    with pytest.raises(ValueError, match="Argument `alpha` must be a number"):
+        jk.AnnihilatingGas(10, jnp.array([0.1, 0.2]))
+    with pytest.raises(ValueError, match="Observe it in `simulate`"):
+        gas = jk.AnnihilatingGas(10, 0.5)
+        balance = Balance("b", gas, lambda v: v[0, 0])
+        jk.solve(gas.kinetic_limit("radial"), Maxwellian(3), np.array([1.0]), observe=[balance])
     for volume in (0.0, -1.0):
         with pytest.raises(ValueError, match="Argument `volume` must"):
             jk.AnnihilatingGas(10, 0.5, volume=volume)

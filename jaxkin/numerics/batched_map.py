@@ -1,0 +1,29 @@
+"""`jax.lax.map` in batches of equal size, one after another.
+
+`jax.lax.map` runs what is left over beside its loop. On a CPU a batched factorisation waits for
+tasks in the pool of threads in which it runs itself: as many at once as there are threads wait
+for ever (seen with LU on two cores, jaxlib 0.10). Here the last batch is filled up instead.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def batched_map(function: Callable[[Any], Any], values: Any, batch_size: int) -> Any:
+    """Return `function` of each row of `values`, a pytree of arrays with one leading axis.
+
+    Args:
+        function: of one row.
+        values: the rows, at least one.
+        batch_size: rows at once.
+    """
+    number = jax.tree.leaves(values)[0].shape[0]
+    size = min(batch_size, max(number, 1))
+    rows = jnp.minimum(jnp.arange(-(-number // size) * size), number - 1).reshape(-1, size)
+    found = jax.lax.map(
+        lambda row: jax.vmap(function)(jax.tree.map(lambda x: x[row], values)), rows
+    )
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:number], found)
