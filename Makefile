@@ -39,8 +39,9 @@ demo: $(READY)
 	$(RUN) docs/examples/coagulation.py
 
 # Each process keeps to one core: with several processes that is faster than sharing all of them.
+# The examples come first: one process runs them all, and would end last.
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow" tests/test_examples.py tests
 
 test-slow: $(READY)
 	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
