@@ -271,3 +271,39 @@ def test_correlation_is_the_sum_over_tuples(size):
     found = jk.Correlation("f", functions)
     np.testing.assert_allclose(found.evaluate(measured), total, rtol=1e-12)
     np.testing.assert_allclose(found.evaluate_limit(measured), np.prod(values @ w), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_program_and_one_dtype(dtype):
+    """Other α, volumes and kernels of the same kind: the same program, in the dtype given."""
+    traces, found = [], []
+
+    def watched(z):
+        traces.append(1)
+        return z.velocity[0] ** 2
+
+    observe = [jk.Observable("square", watched)]
+    for strength, exponent, alpha, volume in ((1, 0, 0.5, 20), (2, 1, 0.3, 15)):
+        kernel = jk.PowerKernel(dtype(strength), dtype(exponent))
+        gas = jk.AnnihilatingGas(20, dtype(alpha), kernel, volume=dtype(volume))
+        data = jk.simulate(
+            gas, BEAMS, np.array([0.5]), key=jax.random.key(0), replicas=4, observe=observe
+        )
+        found.append(data["square"])
+        assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(gas))
+        assert found[-1].dtype == dtype
+        first = len(traces) if len(found) == 1 else first
+    assert len(traces) == first
+    assert not np.array_equal(*found)
+
+
+def test_a_kernel_without_a_bound_is_a_fault():
+    """It stays one over the spans that follow."""
+
+    class Liar(jk.PowerKernel):
+        def majorant(self, speed):
+            return 0.01 * self.total(speed)
+
+    gas = jk.AnnihilatingGas(20, np.float32(0.5), Liar(np.float32(1), np.float32(1)))
+    with pytest.raises(jk.SimulationFault, match="`majorant`"):
+        jk.simulate(gas, BEAMS, np.array([4.0]), key=jax.random.key(0), replicas=4)
