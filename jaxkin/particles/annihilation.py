@@ -26,7 +26,7 @@ from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.particles.collisions import Moved, collide_until
+from jaxkin.particles.collisions import Moved, collide_until, collision_faults, collision_tile
 from jaxkin.physics.angles import Isotropic
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
@@ -260,17 +260,7 @@ class AnnihilatingGas(Particles):
 
     def faults(self, state: Survivors) -> dict[str, Array]:
         """Report a rate above its bound, and velocities that are not numbers."""
-        return {
-            "A pair met more often than the bound of its kernel; give the kernel a `majorant` "
-            "that bounds `total` up to its argument": state.exceeded,
-            "More collisions were proposed in one interval than a key has random numbers for, or "
-            "more carried out than an int32 counts; record more times, or fewer collisions": (
-                state.exhausted | (state.collisions < 0)
-            ),
-            "A velocity is not a number; look at the kernel and the initial law": ~jnp.all(
-                jnp.isfinite(state.velocity)
-            ),
-        }
+        return collision_faults(state)
 
     def metadata(self, law: Any) -> dict[str, Any]:
         """Return N₀, Λ, α and d."""
@@ -285,8 +275,7 @@ class AnnihilatingGas(Particles):
 
     def tile(self, replicas: int) -> int:
         """Return how many replicas run together: what a cache holds, or 4096 pairs a turn."""
-        fits, busy, most = 2**18 // self.n_particles, 4096 // self.block, 2**22 // self.n_particles
-        return max(1, min(replicas, max(fits, busy), max(most, 1)))
+        return collision_tile(self.n_particles, self.block, replicas)
 
     def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
         """Return (1.1), by one of its methods, with n = N₀/Λ at time 0.

@@ -17,7 +17,7 @@ Replicas may differ in their number of particles, which stays as it is in the me
 that removes particles leaves empty places, and a tuple with one is given the rate 0.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import equinox as eqx
 import jax
@@ -260,6 +260,27 @@ def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -
         now.proposal + jnp.where(now.left > 0, end, 0).astype(jnp.uint32),
         drawn,
     )
+
+
+def collision_faults(state: Any) -> dict[str, Bool[Array, ""]]:
+    """Report a rate above its bound, a key without numbers left, velocities that are no numbers."""
+    return {
+        "A pair collided more often than the bound of its kernel; give the kernel a `majorant` "
+        "that bounds `total` up to its argument": state.exceeded,
+        "More collisions were proposed in one interval than a key has random numbers for, or "
+        "more carried out than an int32 counts; record more times, or fewer collisions": (
+            state.exhausted | (state.collisions < 0)
+        ),
+        "A velocity is not a number; look at the collision law and the initial law": ~jnp.all(
+            jnp.isfinite(state.velocity)
+        ),
+    }
+
+
+def collision_tile(particles: int, block: int, replicas: int) -> int:
+    """Return how many replicas run together: what a cache holds, or 4096 collisions a turn."""
+    fits, busy, most = 2**18 // particles, 4096 // block, 2**22 // particles
+    return max(1, min(replicas, max(fits, busy), max(most, 1)))
 
 
 def _running_sum(x: Float[Array, "n *m"]) -> Float[Array, "n *m"]:

@@ -28,7 +28,7 @@ from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.particles.collisions import collide_until
+from jaxkin.particles.collisions import collide_until, collision_faults, collision_tile
 from jaxkin.physics.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
@@ -274,17 +274,7 @@ class KacGas(Particles):
 
     def faults(self, state: Velocities) -> dict[str, Array]:
         """Report a rate above its bound, and velocities that are not numbers."""
-        return {
-            "A pair collided more often than the bound of its kernel; give the kernel a `majorant` "
-            "that bounds `total` up to its argument": state.exceeded,
-            "More collisions were proposed in one interval than a key has random numbers for, or "
-            "more carried out than an int32 counts; record more times, or fewer collisions": (
-                state.exhausted | (state.collisions < 0)
-            ),
-            "A velocity is not a number; look at the collision law and the initial law": ~jnp.all(
-                jnp.isfinite(state.velocity)
-            ),
-        }
+        return collision_faults(state)
 
     def metadata(self, law: Any) -> dict[str, Any]:
         """Return N, d, the clock and the laws."""
@@ -299,8 +289,7 @@ class KacGas(Particles):
 
     def tile(self, replicas: int) -> int:
         """Return how many replicas run together: what a cache holds, or 4096 collisions a turn."""
-        fits, busy, most = 2**18 // self.n_particles, 4096 // self.block, 2**22 // self.n_particles
-        return max(1, min(replicas, max(fits, busy), max(most, 1)))
+        return collision_tile(self.n_particles, self.block, replicas)
 
     def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
         """Return the equation of the limit, by one of its methods.
