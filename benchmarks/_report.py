@@ -28,6 +28,11 @@ def _cpu_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
+def a_device_for_each_core() -> None:
+    """Let replicas run side by side on a CPU; to be called before anything runs."""
+    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+
+
 def machine() -> dict[str, Any]:
     """Return the processor, its cores, the device that JAX runs on, and versions."""
     model = platform.processor()

@@ -1,7 +1,8 @@
 """`simulate`: run replicas of a particle system, in tiles, and record observables.
 
 Replica r draws from fold_in(key, r), and interval k of it from fold_in(fold_in(key, r), k), so
-that neither the tile nor the number of tiles in flight changes what a replica does. The host
+that neither the tile, nor the number of tiles in flight, nor the devices that share a tile
+(`jaxkin.drivers.devices`) change what a replica does. The host
 loops over tiles and over the intervals between observation times: there it advances the
 progress bar, writes checkpoints and raises faults. Under an outer `jit`, `vmap` or `grad` there
 is no host; then one tile runs in one scan, and `error_if` takes the place of the exceptions.
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.drivers.checkpoints import Checkpoint
+from jaxkin.drivers.devices import collect, on_each, replica_mesh, spread, tile_size
 from jaxkin.drivers.progress import progress_bar
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import is_traced, require, require_increasing, whole
@@ -63,7 +65,8 @@ def simulate(
         law: what is known at time 0 (see `jaxkin.laws`).
         times: (times,) increasing, from 0 on; the run starts at 0 whether or not 0 is listed.
         key: a JAX random key; the same key gives the same bits on the same device.
-        replicas: number of independent copies.
+        replicas: number of independent copies, spread over all local devices (a CPU is one, unless
+            `jax_num_cpu_devices` says otherwise).
         batch_size: number of tiles in flight at once; changes no bit of the result. More than
             one keeps an accelerator busy while the host records; a CPU gains nothing.
         observe: observables, or names of the model's own; None records all of these
@@ -111,7 +114,9 @@ def simulate(
     if is_traced(particles, law, times, key):
         return _simulate_traced(particles, law, jnp.asarray(times), keys, chosen, events)
 
-    tile = -(-replicas // -(-replicas // particles.tile(replicas)))
+    mesh = replica_mesh(replicas)
+    share = replicas if mesh is None else -(-replicas // mesh.size)
+    tile = tile_size(replicas, particles.tile(share), mesh)
     starts = range(0, replicas, tile)
     with progress_bar(progress, len(starts) * len(times), "simulate") as bar:
 
@@ -130,6 +135,7 @@ def simulate(
                 saved,
                 start,
                 min(tile, replicas - start),
+                mesh,
             )
 
         results: list = [None] * len(starts)
@@ -153,28 +159,28 @@ def _join(particles, law, times, results) -> Trajectory:
     )
 
 
-def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, real):
+def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, real, mesh):
     """One tile from time 0 to the end, interval by interval; resumes from `saved`.
 
     Its first `real` replicas are returned; the others fill the tile.
 
     A generator that yields when an interval is under way, so that others can be started.
     """
-    state, recorded = _sample(particles, law, keys), []
+    keys = spread(keys, mesh)
+    state, recorded = _sample(particles, law, keys, mesh), []
     _raise_faults(particles, state, recorded, times, first, real, 0.0, law)
     done = 0
-    if (stored := saved.load((state, _observe(particles, state, chosen)))) is not None:
+    if (stored := saved.load((state, _observe(particles, state, chosen, mesh)))) is not None:
         done, state, recorded = stored
         bar(done)
     for k in range(done, len(times)):
         start = times[k - 1] if k else np.zeros_like(times[0])
         if times[k] > start:
-            state = _advance(
-                particles, state, jnp.asarray(start), jnp.asarray(times[k]), keys, jnp.asarray(k)
-            )
+            interval = (jnp.asarray(start), jnp.asarray(times[k]), jnp.asarray(k))
+            state = _advance(particles, state, *interval, keys, mesh)
             yield
             _raise_faults(particles, state, recorded, times, first, real, times[k], law)
-        recorded.append(_observe(particles, state, chosen))
+        recorded.append(_observe(particles, state, chosen, mesh))
         saved.save(k + 1, state, recorded)
         bar(1)
     log = jax.vmap(particles.drain)(state) if events else None
@@ -184,7 +190,7 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, re
         "be asked of a model that logs events",
         f"{type(particles).__name__} keeps no log",
     )
-    return jax.tree.map(lambda x: x[:real], (_stack(recorded), log))
+    return jax.tree.map(lambda x: x[:real], collect((_stack(recorded), log), mesh))
 
 
 def _in_turn(runs, together, results):
@@ -209,23 +215,28 @@ def _stack(recorded):
 
 
 @eqx.filter_jit
-def _sample(particles, law, keys):
-    return jax.vmap(lambda k: particles.sample(law, key=k))(jax.vmap(_initial)(keys))
+def _sample(particles, law, keys, mesh=None):
+    def initial(key):
+        return particles.sample(law, key=jax.random.fold_in(key, 0))
 
-
-def _initial(key):
-    return jax.random.fold_in(key, 0)
-
-
-@eqx.filter_jit
-def _advance(particles, state, start, stop, keys, interval):
-    step_keys = jax.vmap(lambda k: jax.random.fold_in(k, interval + 1))(keys)
-    return particles.advance_tile(state, start, stop, keys=step_keys)
+    return on_each(jax.vmap(initial), mesh)(keys)
 
 
 @eqx.filter_jit
-def _observe(particles, state, chosen):
-    return {o.name: jax.vmap(lambda s, o=o: particles.observe(s, o))(state) for o in chosen}
+def _advance(particles, state, start, stop, interval, keys, mesh=None):
+    def advance(state, keys):
+        step_keys = jax.vmap(lambda k: jax.random.fold_in(k, interval + 1))(keys)
+        return particles.advance_tile(state, start, stop, keys=step_keys)
+
+    return on_each(advance, mesh)(state, keys)
+
+
+@eqx.filter_jit
+def _observe(particles, state, chosen, mesh=None):
+    def observe(state):
+        return {o.name: particles.observe(state, o) for o in chosen}
+
+    return on_each(jax.vmap(observe), mesh)(state)
 
 
 @eqx.filter_jit
@@ -259,7 +270,7 @@ def _raise_faults(particles, state, recorded, times, first, real, time, law):
 def _simulate_traced(particles, law, times, keys, chosen, events):
     def interval(state, k):
         start = jnp.where(k > 0, times[jnp.maximum(k - 1, 0)], 0)
-        state = _advance(particles, state, start, times[k], keys, k)
+        state = _advance(particles, state, start, times[k], k, keys)
         return state, _observe(particles, state, chosen)
 
     state, observed = jax.lax.scan(interval, _sample(particles, law, keys), jnp.arange(times.size))

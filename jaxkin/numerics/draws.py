@@ -1,5 +1,7 @@
 """Random words as uniform and normal numbers, in forms that a CPU does in lanes."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
@@ -20,6 +22,43 @@ def to_normal(words: UInt32[Array, "*n"], dtype) -> Float[Array, "*n"]:
     symmetric = (words >> 9).astype(jnp.int32).astype(dtype) * 2.0**-22 + (2.0**-23 - 1)
     inverse = _erf_inv_single if dtype == jnp.float32 else jax.lax.erf_inv
     return jnp.sqrt(2.0).astype(dtype) * inverse(symmetric)
+
+
+def to_direction(
+    words: Sequence[UInt32[Array, "*n"]], dimension: int, dtype
+) -> Float[Array, "dimension *n"]:
+    """Map d − 1 random words to a vector of uniform direction, for d = 2 or 3: three times cheaper
+    than d normals.
+
+    The height is uniform (Archimedes), and so is the angle. The length, which means nothing, is
+    spread over [1, 2) by the last bits of a word: |σ|² within rounding of 1 would be rounded to one
+    side more often than to the other, and a gas would warm by 7e-9 in each collision.
+    """
+    length = 1 + (words[0] & 255).astype(jnp.int32).astype(dtype) * 2.0**-8
+    angle = (words[0].astype(jnp.int32)).astype(dtype) * 2.0**-31  # in [−1, 1], of half turns
+    if dtype == jnp.float32:
+        cosine = -_sine_pi(jnp.abs(angle) - 0.5)
+        sine = jnp.sign(angle) * _sine_pi(0.5 - jnp.abs(jnp.abs(angle) - 0.5))
+    else:
+        cosine, sine = jnp.cos(jnp.pi * angle), jnp.sin(jnp.pi * angle)
+    if dimension == 2:
+        return jnp.stack([length * cosine, length * sine])
+    height = 2 * to_uniform(words[1], dtype) - 1
+    flat = jnp.sqrt((1 - height) * (1 + height))
+    flat = length * flat
+    return jnp.stack([flat * cosine, flat * sine, length * height])
+
+
+# Chebyshev interpolation of sin(πy)/y in y² on |y| ≤ ½, lowest power first; error 7e-9.
+_SINE = (3.14159264, -5.16771008, 2.55007752, -0.598291286, 0.0776576603)
+
+
+def _sine_pi(y: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Return sin πy for |y| ≤ ½, in single precision."""
+    square, found = y * y, jnp.full_like(y, _SINE[-1])
+    for coefficient in _SINE[-2::-1]:
+        found = found * square + coefficient
+    return y * found
 
 
 # Giles's coefficients, highest power first: in w − 2.5 for w < 5, in √w − 3 beyond.

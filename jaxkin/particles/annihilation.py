@@ -10,6 +10,7 @@ span they leave empty places, which are closed before the next, so that a thin g
 The length of a span depends on the past alone, and a new span draws new proposals.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -23,10 +24,17 @@ from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.particles.collisions import Moved, collide_until, collision_faults, collision_tile
+from jaxkin.particles.collisions import (
+    Moved,
+    collide_until,
+    collision_batch,
+    collision_faults,
+    collision_tile,
+)
 from jaxkin.physics.angles import Isotropic
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
@@ -123,7 +131,7 @@ class AnnihilatingGas(Particles):
     @property
     def block(self) -> int:
         """Pairs of a replica that are drawn at once, N₀^{0.45}/2 as in `jaxkin.KacGas`."""
-        return min(128, 2 * max(1, round(self.n_particles**0.45 / 4)))
+        return min(128, max(2, 2 ** round(math.log2(self.n_particles**0.45 / 2))))
 
     # The protocol.
 
@@ -146,8 +154,17 @@ class AnnihilatingGas(Particles):
     def advance_tile(
         self, states: Survivors, start: Array, stop: Array, *, keys: Array
     ) -> Survivors:
-        """Run a tile of replicas span by span."""
-        words = jax.random.key_data(keys)[:, -2:]
+        """Run a tile of replicas, batch after batch."""
+        rows, span = self.dimension + 1, jnp.asarray(stop - start, self.dtype)
+        together = collision_batch(self.n_particles, rows, self.dtype, self.block, keys.shape[0])
+
+        def batch(values: tuple[Survivors, Array]) -> Survivors:
+            return self._advance_batch(values[0], span, jax.random.key_data(values[1])[:, -2:])
+
+        return in_batches(batch, (states, keys), together)
+
+    def _advance_batch(self, states: Survivors, time: Array, words: Array) -> Survivors:
+        """Run a batch of replicas span by span."""
 
         def span_and_close(now):
             states, left, first = now
@@ -159,7 +176,7 @@ class AnnihilatingGas(Particles):
             return self._close(states, moved), left - span, moved.proposal + self.block
 
         replicas = words.shape[0]
-        left = jnp.broadcast_to(jnp.asarray(stop - start, self.dtype), (replicas,))
+        left = jnp.broadcast_to(time, (replicas,))
         now = states, left, jnp.zeros(replicas, jnp.uint32)
         return jax.lax.while_loop(lambda now: jnp.any(now[1] > 0), span_and_close, now)[0]
 
@@ -215,6 +232,11 @@ class AnnihilatingGas(Particles):
     def normals(self) -> int:
         """Standard normals of a collision."""
         return self.law.normals(self.dimension)
+
+    @property
+    def direction_only(self) -> bool:
+        """Whether only the direction of the normals matters."""
+        return self.law.direction_only
 
     def proposals(self, number: Int32[Array, " R"]) -> Float[Array, " R"]:
         """Return the rate of proposals at bound 1: N(N−1)/2 pairs at 1/Λ each."""
@@ -274,8 +296,8 @@ class AnnihilatingGas(Particles):
         }
 
     def tile(self, replicas: int) -> int:
-        """Return how many replicas run together: what a cache holds, or 4096 pairs a turn."""
-        return collision_tile(self.n_particles, self.block, replicas)
+        """Return how many replicas a device holds at once."""
+        return collision_tile(self.n_particles, replicas)
 
     def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
         """Return (1.1), by one of its methods, with n = N₀/Λ at time 0.

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32, UInt32
 
-from jaxkin.numerics.draws import to_normal, to_uniform
+from jaxkin.numerics.draws import to_direction, to_normal, to_uniform
 from jaxkin.numerics.hashing import serial_word
 from jaxkin.numerics.tuples import different, disjoint_pairs, first_repeat
 
@@ -42,6 +42,10 @@ class Collisions(Protocol):
     @property
     def normals(self) -> int:
         """Standard normals of a collision."""
+
+    @property
+    def direction_only(self) -> bool:
+        """Whether only the direction of the normals matters."""
 
     def proposals(self, number):
         """Return the rate of proposals at bound 1 for this number of particles."""
@@ -72,8 +76,8 @@ class Drawn(eqx.Module):
 
     Attributes:
         places: (K, B, R) particles, indices into the tile.
-        normals: (m, B, R) standard normals.
-        waits: (B, R) times from the start of the block, at rate 1.
+        normals: (m, B, R) standard normals, or a direction.
+        waits: (B, R) times from one proposal to the next, at rate 1.
         accept: (B, R) uniform numbers, or nothing.
         kind: (B, R) which law.
         size: B, or 0 before the first block.
@@ -201,11 +205,15 @@ def draw(
         cumulative = jnp.cumsum(model.weights).astype(dtype)
         share = to_uniform(which, dtype)[..., None] * cumulative[-1]
         kind = jnp.sum(share > cumulative[:-1], -1).astype(jnp.int32)
+    if model.direction_only and m in (2, 3):
+        turns = to_direction(normals[: m - 1], m, dtype)
+    else:
+        turns = to_normal(jnp.stack(normals), dtype)
     offset = model.n_particles * jnp.arange(words.shape[0], dtype=jnp.int32)
     return Drawn(
         places + offset,
-        to_normal(jnp.stack(normals), dtype),
-        _running_sum(-jnp.log(to_uniform(wait, dtype))),
+        turns,
+        -jnp.log(to_uniform(wait, dtype)),
         None if model.constant else to_uniform(accept, dtype),
         kind,
         jnp.int32(block),
@@ -219,7 +227,8 @@ def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -
     size, place = now.velocity.shape[1], jnp.arange(block, dtype=jnp.int32)[:, None]
     bound = jnp.maximum(model.bound(now.fastest), jnp.finfo(now.left.dtype).tiny)
     rate = bound * model.proposals(number)
-    waits = jnp.where(rate > 0, drawn.waits / jnp.where(rate > 0, rate, 1), jnp.inf)
+    waits = _running_sum(drawn.waits)
+    waits = jnp.where(rate > 0, waits / jnp.where(rate > 0, rate, 1), jnp.inf)
     used = _used(model, drawn.kind)
     repeat = block if model.scheme == "disjoint" else first_repeat(drawn.places, used)
     end = jnp.broadcast_to(jnp.minimum(repeat, drawn.size), now.left.shape)
@@ -277,10 +286,25 @@ def collision_faults(state: Any) -> dict[str, Bool[Array, ""]]:
     }
 
 
-def collision_tile(particles: int, block: int, replicas: int) -> int:
-    """Return how many replicas run together: what a cache holds, or 4096 collisions a turn."""
-    fits, busy, most = 2**18 // particles, 4096 // block, 2**22 // particles
-    return max(1, min(replicas, max(fits, busy), max(most, 1)))
+def collision_tile(particles: int, replicas: int) -> int:
+    """Return how many replicas a device holds at once: four million particles."""
+    return max(1, min(replicas, 2**22 // particles))
+
+
+def collision_batch(particles: int, rows: int, dtype: Any, block: int, replicas: int) -> int:
+    """Return how many replicas of a tile take their turns together.
+
+    All on an accelerator. On a CPU as many as one thread does well: XLA hands the scatter of more
+    than 512 KB to two threads, which wait for each other longer than they work, and a loop over 5
+    to 15 replicas is not done in lanes (both seen with jaxlib 0.10). More cores take more devices.
+    """
+    if jax.default_backend() != "cpu":
+        return replicas
+    together = max(1, min(2**19 // (rows * dtype.itemsize * particles), 512 // block))
+    if together < 16:
+        return min(together, 4)
+    share = -(-replicas // -(-replicas // together))
+    return min(together // 8, -(-share // 8)) * 8
 
 
 def _running_sum(x: Float[Array, "n *m"]) -> Float[Array, "n *m"]:

@@ -13,6 +13,7 @@ equation.
 The process is exact in law (`jaxkin.particles.collisions`), but for scheme="disjoint".
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -26,9 +27,15 @@ from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.particles.collisions import collide_until, collision_faults, collision_tile
+from jaxkin.particles.collisions import (
+    collide_until,
+    collision_batch,
+    collision_faults,
+    collision_tile,
+)
 from jaxkin.physics.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
@@ -159,13 +166,13 @@ class KacGas(Particles):
     def block(self) -> int:
         """Collisions of a replica that are drawn at once.
 
-        By the exact scheme N^{0.45}/K up to 128, found by trial: about √N go without a repeated
-        particle, but to compare B with each other costs B².
+        By the exact scheme about N^{0.45}/K, a power of 2 up to 128, found by trial: about √N go
+        without a repeated particle, but to compare B with each other costs B².
         """
         if self.scheme == "disjoint":
             return min(max(1, round(self.fraction * self.n_particles / 2)), self.n_particles // 2)
         order = max(law.order for law in self.laws)
-        return min(128, 2 * max(1, round(self.n_particles**0.45 / (2 * order))))
+        return min(128, max(2, 2 ** round(math.log2(self.n_particles**0.45 / order))))
 
     # The protocol.
 
@@ -187,16 +194,20 @@ class KacGas(Particles):
     def advance_tile(
         self, states: Velocities, start: Array, stop: Array, *, keys: Array
     ) -> Velocities:
-        """Run a tile of replicas, a block of collisions of each in every turn."""
+        """Run a tile of replicas, batch after batch."""
+        span, d = jnp.asarray(stop - start, self.dtype), self.dimension
+        together = collision_batch(self.n_particles, d, self.dtype, self.block, keys.shape[0])
+
+        def batch(values: tuple[Velocities, Array]) -> Velocities:
+            return self._advance_batch(values[0], span, jax.random.key_data(values[1])[:, -2:])
+
+        return in_batches(batch, (states, keys), together)
+
+    def _advance_batch(self, states: Velocities, span: Array, words: Array) -> Velocities:
+        """Run a batch of replicas, a block of collisions of each in every turn."""
         shape = states.velocity.shape
-        moved = collide_until(
-            self,
-            states.velocity.reshape(-1, self.dimension).T,
-            jnp.asarray(stop - start, self.dtype),
-            jax.random.key_data(keys)[:, -2:],
-            self.block,
-            self.n_particles,
-        )
+        velocity = states.velocity.reshape(-1, self.dimension).T
+        moved = collide_until(self, velocity, span, words, self.block, self.n_particles)
         return Velocities(
             moved.velocity.T.reshape(shape),
             states.collisions + moved.collisions,
@@ -210,6 +221,11 @@ class KacGas(Particles):
     def normals(self) -> int:
         """Standard normals of a collision."""
         return max(law.normals(self.dimension) for law in self.laws)
+
+    @property
+    def direction_only(self) -> bool:
+        """Whether only the direction of the normals matters."""
+        return all(law.direction_only for law in self.laws)
 
     @property
     def orders(self) -> tuple[int, ...]:
@@ -288,8 +304,8 @@ class KacGas(Particles):
         }
 
     def tile(self, replicas: int) -> int:
-        """Return how many replicas run together: what a cache holds, or 4096 collisions a turn."""
-        return collision_tile(self.n_particles, self.block, replicas)
+        """Return how many replicas a device holds at once."""
+        return collision_tile(self.n_particles, replicas)
 
     def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
         """Return the equation of the limit, by one of its methods.

@@ -20,6 +20,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -39,9 +40,12 @@ class CollisionLaw(eqx.Module):
 
     Attributes:
         order: K.
+        direction_only: whether only the direction of the normals matters, not their length, so that
+            a cheaper isotropic vector serves as well.
     """
 
     order: eqx.AbstractVar[int]
+    direction_only: ClassVar[bool] = False
 
     @abc.abstractmethod
     def normals(self, dimension: int) -> int:
@@ -84,6 +88,7 @@ class Binary(CollisionLaw):
 
     scattering: str = eqx.field(static=True, default="sigma")
     order: int = eqx.field(static=True, default=2, init=False)
+    direction_only = True
 
     def __check_init__(self):
         one_of(self.scattering, "scattering", ("sigma", "omega"))
@@ -167,6 +172,7 @@ class KacToy(CollisionLaw):
     """Kac's rotation of two scalar velocities by a uniform angle θ (3.5); d = 1."""
 
     order: int = eqx.field(static=True, default=2, init=False)
+    direction_only = True
 
     def normals(self, dimension: int) -> int:
         """Return 2: the direction of a plane normal vector is a uniform angle."""
@@ -296,6 +302,7 @@ class Rotation(CollisionLaw):
     """K = 1: the medium reflects a velocity; its energy is kept (Remark 1.1)."""
 
     order: int = eqx.field(static=True, default=1, init=False)
+    direction_only = True
 
     def normals(self, dimension: int) -> int:
         """Return d."""

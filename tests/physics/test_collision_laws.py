@@ -84,3 +84,20 @@ def test_gradients_pass_through_a_collision():
 
     v = jnp.asarray(np.random.default_rng(1).normal(size=(2, 3)))
     np.testing.assert_allclose(jax.grad(energy)(v), 2 * v, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "law", [laws.Binary("sigma"), laws.Binary("omega"), laws.KacToy(), laws.Rotation()]
+)
+def test_laws_that_ask_for_a_direction_feel_no_length(law):
+    """`direction_only` lets the engine draw unit vectors; the default is off, as others need."""
+    assert law.direction_only
+    assert not laws.Thermostat().direction_only
+    assert not laws.Custom(1, lambda v, n: n[None], 3).direction_only
+    dimension = 1 if isinstance(law, laws.KacToy) else 3
+    key = jax.random.key(2)
+    velocity = jax.random.normal(key, (law.order, dimension))
+    normal = jax.random.normal(jax.random.fold_in(key, 1), (law.normals(dimension),))
+    np.testing.assert_allclose(
+        law.collide(velocity, 3 * normal), law.collide(velocity, normal), rtol=1e-5, atol=1e-6
+    )
