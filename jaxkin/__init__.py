@@ -22,6 +22,7 @@ from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
+from jaxkin.mixture_laws import ByType, Chambers
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.observables import (
     Coordinates,
@@ -33,11 +34,17 @@ from jaxkin.observables import (
 from jaxkin.particles.annihilation import AnnihilatingGas
 from jaxkin.particles.annihilation_hierarchy import Balance, balance_defect, pure_death
 from jaxkin.particles.coagulation import BrownianCoagulation
+from jaxkin.particles.hard_spheres import HardSphereMixture
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.physics import angles, coagulation_kernels, collision_laws, interactions
 from jaxkin.physics.hypotheses import check_hypotheses
 from jaxkin.physics.kernels import BoundedKernel, Kernel, MaxwellKernel, PowerKernel
+from jaxkin.physics.mixture_constants import (
+    constants_matrix,
+    mixture_constants,
+    mixture_parameters,
+)
 from jaxkin.physics.scattering import (
     ball_rate,
     coagulation_rate,
@@ -59,10 +66,13 @@ __all__ = [
     "BoltzmannRadial",
     "BoundedKernel",
     "BrownianCoagulation",
+    "ByType",
+    "Chambers",
     "Conditioned",
     "Coordinates",
     "Correlation",
     "Entropy",
+    "HardSphereMixture",
     "KacGas",
     "Kernel",
     "KineticEquation",
@@ -90,11 +100,14 @@ __all__ = [
     "coagulation_rate",
     "collision_laws",
     "collision_probability",
+    "constants_matrix",
     "decay",
     "fourier_mode",
     "gross_pitaevskii_length",
     "interactions",
     "laws",
+    "mixture_constants",
+    "mixture_parameters",
     "pure_death",
     "scattering_length",
     "simulate",

@@ -18,7 +18,7 @@ LEVELS = [
     ("jaxkin.model", "jaxkin.observables", "jaxkin.correlations", "jaxkin.trajectory"),
     ("jaxkin.drivers",),
     ("jaxkin.physics",),
-    ("jaxkin.laws", "jaxkin.velocity_laws"),
+    ("jaxkin.laws", "jaxkin.velocity_laws", "jaxkin.mixture_laws"),
     ("jaxkin.conditioned",),
     ("jaxkin.equations",),
     ("jaxkin.particles",),

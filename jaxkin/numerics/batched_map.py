@@ -37,4 +37,4 @@ def in_batches(function: Callable[[Any], Any], values: Any, batch_size: int) -> 
         return function(values)
     rows = jnp.minimum(jnp.arange(-(-number // size) * size), number - 1).reshape(-1, size)
     found = jax.lax.map(lambda row: function(jax.tree.map(lambda x: x[row], values)), rows)
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:number], found)
+    return jax.tree.map(lambda x: x.reshape(x.shape[0] * size, *x.shape[2:])[:number], found)
