@@ -39,6 +39,10 @@ PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
         ["benchmarks/annihilation.py"],
         [(OUT / f"annihilation.{kind}", f"annihilation.{kind}") for kind in ("png", "md")],
     ),
+    "hard_spheres": (
+        ["benchmarks/hard_spheres.py"],
+        [(OUT / "hard_spheres.md", "hard_spheres.md")],
+    ),
     "coverage": (["benchmarks/coverage.py"], []),
     "speed": (
         ["benchmarks/coagulation.py"],

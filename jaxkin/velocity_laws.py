@@ -71,6 +71,18 @@ class VelocityLaw(eqx.Module):
         )
 
 
+def check_velocities(law: Any, dimension: int) -> None:
+    """Raise `ValueError` if a law is none of velocities in this dimension."""
+    require(
+        hasattr(law, "check_dimension"),
+        "law",
+        "be a law of velocities",
+        f"it is a {type(law).__name__}",
+        "See jaxkin.velocity_laws.",
+    )
+    law.check_dimension(dimension)
+
+
 class GaussianMixture(VelocityLaw):
     """Σ_k w_k N(u_k, C_k): beams, anisotropic and hot-and-cold gases.
 

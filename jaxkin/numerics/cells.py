@@ -66,7 +66,8 @@ class Search(eqx.Module):
         mean = crowding * number * ball * reach**dimension
         around = crowding * number * (3 / cells) ** dimension
         most = min(number, 8 * math.ceil((mean + 6 * math.sqrt(mean) + 6) / 8))
-        every = number * around + 6 * math.sqrt(number * around**2) + 64
+        spread = math.sqrt(2 * number * around * (1 + 2 * around))
+        every = number * (1 + around) + 6 * spread + 64  # each point is in its own cell, too
         pairs = number * mean + 6 * math.sqrt(2 * number * mean * (1 + mean)) + 64
         return cls(cells, most, int(every), min(number * most, int(pairs)), periodic)
 

@@ -40,6 +40,7 @@ from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inne
 from jaxkin.physics.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
+from jaxkin.velocity_laws import check_velocities
 
 # What of α·n·B̄ a span may last: at constant B̄ a gas loses 1 − 1/1.25 of its particles in it.
 _SPAN = 0.25
@@ -98,6 +99,13 @@ class AnnihilatingGas(Particles):
         dimension: int = 3,
     ):
         self.n_particles = whole(n_particles, "n_particles", 2)
+        require(
+            kernel is None or isinstance(kernel, Kernel),
+            "kernel",
+            "be a `jaxkin.Kernel`",
+            f"it is {kernel!r}",
+            "Take jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
+        )
         self.dimension = whole(dimension, "dimension", 2)
         require_finite(alpha, "alpha", minimum=0.0)
         require(jnp.all(jnp.asarray(alpha) <= 1), "alpha", "lie in [0, 1]", f"it is {alpha}")
@@ -137,7 +145,7 @@ class AnnihilatingGas(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        law.check_dimension(self.dimension)
+        check_velocities(law, self.dimension)
 
     def sample(self, law: Any, *, key) -> Survivors:
         """Draw N₀ independent velocities, (1.9)."""

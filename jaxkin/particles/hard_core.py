@@ -45,6 +45,10 @@ def hard_core_positions(
     start = propose(keys[0])
     n, d = start.shape
     search = Search.of(2 * n, d, largest, cells_along(largest, 2 * n, d), 2 * crowding, periodic)
+    # Besides, old and new place are one for whoever takes no part.
+    search = Search(
+        search.cells, search.most + 2, search.candidates, search.pairs + 4 * n, periodic
+    )
     both, own = jnp.concatenate([radius, radius]), jnp.arange(n, dtype=jnp.int32)
     met = 2**d * packing * crowding  # spheres that a random place touches
     part = min(1.0, 1 / (2 * met)) if met > 0 else 1.0

@@ -42,6 +42,7 @@ from jaxkin.physics.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
+from jaxkin.velocity_laws import check_velocities
 
 
 class Velocities(eqx.Module):
@@ -178,7 +179,7 @@ class KacGas(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        law.check_dimension(self.dimension)
+        check_velocities(law, self.dimension)
 
     def sample(self, law: Any, *, key) -> Velocities:
         """Draw N velocities."""

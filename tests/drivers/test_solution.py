@@ -56,6 +56,7 @@ def test_a_blow_up_is_an_error():
         solve(Explosion(jnp.asarray(1.0)), LAW, np.array([2.0]), observe=[NUMBER])
 
 
+@pytest.mark.slow
 def test_recorded_values_do_not_depend_on_the_other_times():
     """Steps end on the times, so that nothing is interpolated; only the steps differ."""
     equation = Smoluchowski(additive_kernel, max_mass=4)

@@ -218,6 +218,7 @@ def test_a_law_with_a_drift():
     assert np.max(np.abs(u[-1] - u[0])) > 0.01
 
 
+@pytest.mark.slow
 def test_invariants_of_the_profile():
     """(6.7) over a run in which n falls by more than 1e6, and before the share that is left out.
 

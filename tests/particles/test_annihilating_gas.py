@@ -107,7 +107,7 @@ def test_balance_of_the_hierarchy(kernel):
             assert abs(mean) > 5 * error + 4e-4, (name, factors)
 
 
-@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("dimension", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_all_limits_agree_with_particles(dimension):
     """N₀/Λ = 2, a drift, d = 2 and 3: momentum, energy and stress by every method; the counts too.
 
@@ -307,3 +307,21 @@ def test_a_kernel_without_a_bound_is_a_fault():
     gas = jk.AnnihilatingGas(20, np.float32(0.5), Liar(np.float32(1), np.float32(1)))
     with pytest.raises(jk.SimulationFault, match="`majorant`"):
         jk.simulate(gas, BEAMS, np.array([4.0]), key=jax.random.key(0), replicas=4)
+
+
+def test_what_is_no_kernel_and_no_law():
+    with pytest.raises(ValueError, match="`kernel` must be"):
+        jk.AnnihilatingGas(10, 0.5, "hard spheres")
+    gas = jk.AnnihilatingGas(10, 0.5)
+    with pytest.raises(ValueError, match="law of velocities"):
+        jk.simulate(gas, jk.laws.Monodisperse(), jnp.array([1.0]), key=jax.random.key(0))
+
+
+def test_a_key_without_numbers_left_is_a_fault():
+    """The flag of the engine reaches the report."""
+    gas = jk.AnnihilatingGas(10, 0.5)
+    state = gas.sample(jk.velocity_laws.Maxwellian(3), key=jax.random.key(0))
+    assert not any(map(bool, gas.faults(state).values()))
+    late = eqx.tree_at(lambda s: s.exhausted, state, jnp.asarray(True))
+    message = next(m for m, flag in gas.faults(late).items() if flag)
+    assert "random numbers" in message

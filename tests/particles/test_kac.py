@@ -222,6 +222,7 @@ def test_a_kernel_without_a_bound_is_a_fault():
         run(jk.KacGas(20, kernel=Liar(F(1), F(1))), Maxwellian(3), 4)
 
 
+@pytest.mark.slow
 def test_a_replica_does_not_feel_its_neighbours():
     gas = jk.KacGas(20, kernel=jk.PowerKernel(F(1), F(1)))
     many, few = run(gas, HOT, 12), run(gas, HOT, 3)  # loops of other lengths round otherwise
