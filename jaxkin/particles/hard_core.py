@@ -41,8 +41,8 @@ def hard_core_positions(
         crowding: how much denser than on average the gas may be.
         periodic: whether the box is a torus.
     """
-    keys = jax.random.split(key, 3)
-    start = propose(keys[0])
+    start_key, key = jax.random.split(key)
+    start = propose(start_key)
     n, d = start.shape
     search = Search.of(2 * n, d, largest, cells_along(largest, 2 * n, d), 2 * crowding, periodic)
     # Besides, old and new place are one for whoever takes no part.
@@ -54,38 +54,31 @@ def hard_core_positions(
     part = min(1.0, 1 / (2 * met)) if met > 0 else 1.0
     steps = math.ceil(_REFRESHED / (part * math.exp(-met * (1 + 2 * part))))
 
-    def contacts(x: Array, new: Array) -> tuple[Array, Array, Array, Array]:
-        """Whether x_i touches an x_j, or an x′_j; whether x′_i touches anything; overflow."""
+    def step(carry: tuple) -> tuple:
+        """At first place everybody, whatever the others do; then take steps of Metropolis."""
+        x, placed, lost, count, refreshed = carry
+        where, who = jax.random.split(jax.random.fold_in(key, count))
+        settled = jnp.all(placed)
+        chosen = jax.random.uniform(who, (n,)) < part
+        active = jnp.where(settled, chosen, ~placed)
+        new = jnp.where(active[:, None], propose(where), x)
         near = neighbours(search, jnp.concatenate([x, new]), both, jnp.zeros((), x.dtype))
         other = (near.table < 2 * n) & (near.table % n != jnp.tile(own, 2)[:, None])
-        is_new = near.table >= n
-        wall = ~jnp.all((new >= radius[:, None]) & (new <= 1 - radius[:, None]), axis=1)
-        blocked = jnp.any(other[n:], axis=1) | (False if periodic else wall)
-        old_old = jnp.any(other[:n] & ~is_new[:n], axis=1)
-        return old_old, jnp.any(other[:n] & is_new[:n], axis=1), blocked, near.overflowed
+        # Whoever has no place yet is in nobody's way.
+        there = jnp.concatenate([placed, jnp.ones(n + 1, bool)])
+        blocked = jnp.any(other[n:] & there[near.table[n:]], axis=1)
+        if not periodic:
+            blocked |= ~jnp.all((new >= radius[:, None]) & (new <= 1 - radius[:, None]), axis=1)
+        facing = jnp.any(other[:n] & (near.table[:n] >= n), axis=1)
+        moves = active & ~blocked & (~placed | ~facing)
+        x = jnp.where(moves[:, None], new, x)
+        return x, placed | moves, lost | near.overflowed, count + 1, refreshed + settled
 
-    def outside(x: Array) -> Array:
-        within = (x >= radius[:, None]) & (x <= 1 - radius[:, None])
-        return jnp.zeros(n, bool) if periodic else ~jnp.all(within, axis=1)
+    def goes_on(carry: tuple) -> Array:
+        _, placed, _, count, refreshed = carry
+        return jnp.where(jnp.all(placed), refreshed < steps, count < _ATTEMPTS)
 
-    def untangle(carry: tuple) -> tuple:
-        x, _, count, lost = carry
-        new = propose(jax.random.fold_in(keys[1], count))
-        bad = contacts(x, x)[0] | outside(x)
-        new = jnp.where(bad[:, None], new, x)
-        _, _, blocked, overflow = contacts(x, new)
-        x = jnp.where((bad & ~blocked)[:, None], new, x)
-        return x, jnp.any(bad & blocked), count + 1, lost | overflow
-
-    def refresh(step: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        x, lost = carry
-        key = jax.random.fold_in(keys[2], step)
-        active = jax.random.uniform(jax.random.fold_in(key, 0), (n,)) < part
-        new = jnp.where(active[:, None], propose(jax.random.fold_in(key, 1)), x)
-        _, facing, blocked, overflow = contacts(x, new)
-        return jnp.where((active & ~facing & ~blocked)[:, None], new, x), lost | overflow
-
-    carry = (start, jnp.asarray(True), jnp.int32(0), jnp.asarray(False))
-    x, tangled, _, lost = jax.lax.while_loop(lambda c: c[1] & (c[2] < _ATTEMPTS), untangle, carry)
-    x, lost = jax.lax.fori_loop(0, steps, refresh, (x, lost))
-    return x, tangled | lost
+    no = jnp.asarray(False)
+    carry = (start, jnp.zeros(n, bool), no, jnp.int32(0), jnp.int32(0))
+    x, placed, lost, _, _ = jax.lax.while_loop(goes_on, step, carry)
+    return x, lost | ~jnp.all(placed)

@@ -53,7 +53,7 @@ class HardSphereMixture(Particles):
             gathers in a part of the box.
 
     Raises:
-        ValueError: an argument is out of range, or the spheres fill more than 0.3 of the volume.
+        ValueError: an argument is out of range, or the spheres fill more than 0.25 of the volume.
     """
 
     masses: Float[Array, " k"]
@@ -107,9 +107,9 @@ class HardSphereMixture(Particles):
         self.packing = float(np.sum(np.array(self.numbers) * volumes))
         require(self.largest < 0.25, "diameters", "be below 1/4", f"one is {self.largest:.3g}")
         require(
-            self.packing < 0.3,
+            self.packing < 0.25,
             "diameters",
-            "leave room: the spheres may fill 0.3 of the volume",
+            "leave room: the spheres may fill 0.25 of the volume",
             f"they fill {self.packing:.3g}",
             "Take smaller or fewer spheres.",
         )
