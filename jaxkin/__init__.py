@@ -17,6 +17,7 @@ from jaxkin.equations.annihilation_decay import decay
 from jaxkin.equations.annihilation_profile import annihilation_profile
 from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
+from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
@@ -38,6 +39,7 @@ from jaxkin.particles.hard_spheres import HardSphereMixture
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.physics import angles, coagulation_kernels, collision_laws, interactions
+from jaxkin.physics.contact_values import contact_values
 from jaxkin.physics.hypotheses import check_hypotheses
 from jaxkin.physics.kernels import BoundedKernel, Kernel, MaxwellKernel, PowerKernel
 from jaxkin.physics.mixture_constants import (
@@ -63,6 +65,7 @@ __all__ = [
     "Balance",
     "Boltzmann",
     "BoltzmannHermite",
+    "BoltzmannMixture",
     "BoltzmannRadial",
     "BoundedKernel",
     "BrownianCoagulation",
@@ -101,6 +104,7 @@ __all__ = [
     "collision_laws",
     "collision_probability",
     "constants_matrix",
+    "contact_values",
     "decay",
     "fourier_mode",
     "gross_pitaevskii_length",

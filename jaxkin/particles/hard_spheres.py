@@ -20,13 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
 from jaxkin.mixture_laws import ByType
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
-from jaxkin.numerics.checks import one_of, require, require_finite, whole
+from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.hard_core import hard_core_positions
 from jaxkin.particles.hard_sphere_flow import Spheres, Vessel, flow, sizes_for
+from jaxkin.physics.contact_values import contact_values
 from jaxkin.physics.mixture_constants import constants_matrix
 from jaxkin.physics.mixture_moments import mixture_moments
 
@@ -333,9 +335,31 @@ class HardSphereMixture(Particles):
         """Return how many replicas a device holds at once."""
         return max(1, min(replicas, 2**20 // sum(self.numbers)))
 
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
-        """Raise: the Boltzmann system of mixtures is not in the library yet."""
-        raise NotImplementedError(
-            "HardSphereMixture.kinetic_limit: the Boltzmann system of mixtures is not in this "
-            "version. `constants` are those of its limit."
+    def kinetic_limit(
+        self, equation: str | None = None, *, finite: bool = False, **resolution: Any
+    ) -> KineticEquation:
+        """Return the Boltzmann system (1.1) without space, with the constants that are realised.
+
+        Args:
+            equation: "hermite", or None for the same.
+            finite: multiply c_{αβ} by the contact value χ_{αβ} of the finite density
+                (`jaxkin.contact_values`) and c_α by 1 − 1/N_α: what N spheres obey but for
+                correlations. The limit has neither.
+            **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`.
+
+        Raises:
+            ValueError: another equation is asked for.
+        """
+        one_of(equation or "hermite", "equation", ("hermite",))
+        c, numbers = self.constants, jnp.asarray(self.numbers)
+        if finite:
+            c = c * contact_values(self.numbers, self.diameters, self.dimension)
+            c = c * (1 - jnp.diag(1 / numbers))
+        require(
+            not is_traced(self.masses),
+            "masses",
+            "be known numbers in `kinetic_limit`",
+            "it is traced by `jit` or `grad`",
         )
+        masses = np.asarray(self.masses).tolist()
+        return BoltzmannMixture(masses, c, dimension=self.dimension, **resolution)

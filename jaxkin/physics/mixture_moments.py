@@ -33,10 +33,18 @@ class ByTypeMean(Observable):
 
 
 class Temperature(ByTypeMean):
-    """T_α = M_α(⟨|v|²⟩ − |⟨v⟩|²)/d of each type, k_B = 1; shape (k,)."""
+    """T_α = M_α(⟨|v|²⟩ − |⟨v⟩|²)/d of each type, k_B = 1; shape (k,).
+
+    Of N_α spheres times N_α/(N_α − 1), without which its mean would be too low by 1/N_α.
+    """
 
     def evaluate(self, measured: Weighted) -> Float[Array, " k"]:
-        """Return T_α."""
+        """Return T_α of spheres, of weight 1/N_α each."""
+        share = jax.nn.one_hot(measured.coordinates.type, self.types, dtype=measured.weight.dtype)
+        return self.evaluate_limit(measured) / (1 - measured.weight**2 @ share)
+
+    def evaluate_limit(self, measured: Weighted) -> Float[Array, " k"]:
+        """Return T_α of densities."""
         z = measured.coordinates
 
         def mean(function: Callable[[Coordinates], Any]) -> Array:
