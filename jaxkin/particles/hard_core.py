@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from jaxkin.numerics.cells import Search, cells_along, neighbours
 
-_REFRESHED = 8  # how often, on average, a sphere is drawn anew from a valid start
+_REFRESHED = 6  # how often, on average, a sphere is drawn anew from a valid start
 _ATTEMPTS = 400  # rounds to find a valid start
 
 
@@ -26,7 +26,7 @@ def hard_core_positions(
     *,
     key: PRNGKeyArray,
     largest: float,
-    packing: float,
+    met: float,
     crowding: float,
     periodic: bool,
 ) -> tuple[Float[Array, "N d"], Bool[Array, ""]]:
@@ -37,7 +37,7 @@ def hard_core_positions(
         radius: (N,) half the diameters.
         key: a key.
         largest: the largest diameter.
-        packing: the share of the volume that spheres fill.
+        met: how many spheres a random place of one touches, on average, at most over the types.
         crowding: how much denser than on average the gas may be.
         periodic: whether the box is a torus.
     """
@@ -50,7 +50,7 @@ def hard_core_positions(
         search.cells, search.most + 2, search.candidates, search.pairs + 4 * n, periodic
     )
     both, own = jnp.concatenate([radius, radius]), jnp.arange(n, dtype=jnp.int32)
-    met = 2**d * packing * crowding  # spheres that a random place touches
+    met *= crowding
     part = min(1.0, 1 / (2 * met)) if met > 0 else 1.0
     steps = math.ceil(_REFRESHED / (part * math.exp(-met * (1 + 2 * part))))
 

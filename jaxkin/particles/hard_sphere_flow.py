@@ -10,7 +10,7 @@ nobody known yet). Events are carried out many at a time, in rounds:
 2. From their paths afterwards find the earliest event that they bring about.
 3. All that comes before it is certain, and is carried out; the rest waits for a later round.
 
-About √N/2 of N spheres collide in a round, by the reckoning of birthdays. A sphere whose partner
+Of the order of √N spheres collide in a round, by the reckoning of birthdays. A sphere whose partner
 was taken away keeps its `when`, which is a lower bound still, and looks again when it becomes the
 earliest. Nothing is approximated: a test compares events with those of a loop over all pairs.
 """
@@ -43,7 +43,7 @@ class Spheres(eqx.Module):
         log_pairs: (L, 2) who collided.
         elapsed: time since the start.
         crowded: whether a list of neighbours was too small.
-        ambiguous: whether a sphere had two events at times that rounding cannot tell apart.
+        ambiguous: whether a sphere had two events whose times are one to rounding.
     """
 
     position: Float[Array, "N d"]
@@ -112,22 +112,27 @@ class Window(eqx.Module):
 def flow(vessel: Vessel, spheres: Spheres, span: Float[Array, ""]) -> Spheres:
     """Let the spheres move for a time `span`."""
 
-    def window(carry: tuple[Spheres, Array, Array]) -> tuple[Spheres, Array, Array]:
-        spheres, left, ahead = carry
+    def window(carry: tuple[Spheres, Array, Array, Array]) -> tuple[Spheres, Array, Array, Array]:
+        spheres, left, lost, ahead = carry
         now = _open(vessel, spheres, ahead)
 
         def goes_on(now: Window) -> Array:
-            return jnp.min(now.when) < jnp.minimum(jnp.min(now.leave), left)
+            more = jnp.min(now.when) < jnp.minimum(jnp.min(now.leave), left)
+            return more & ~now.so_far.ambiguous  # what is ambiguous may wait for itself
 
         now = jax.lax.while_loop(goes_on, lambda now: _round(vessel, now, left), now)
         end = jnp.minimum(jnp.min(now.leave), left)
-        # A crowded list would never be right again: the driver reports it.
-        end = jnp.where(now.so_far.crowded, left, end)
-        return _close(vessel, now, end), left - end, now.ahead
+        # What went wrong stays wrong: the driver reports it.
+        end = jnp.where(now.so_far.crowded | now.so_far.ambiguous, left, end)
+        # What rounding takes from the difference goes into the next.
+        step = end - lost
+        after = left - step
+        lost = (left - after) - step
+        return _close(vessel, now, end), after, lost, now.ahead
 
     fastest = jnp.sqrt(jnp.max(jnp.sum(spheres.velocity**2, -1)))
     ahead = 0.2 * vessel.skin / jnp.maximum(fastest, jnp.finfo(fastest.dtype).tiny)
-    start = (spheres, span, jnp.minimum(ahead, span))
+    start = (spheres, span, jnp.zeros_like(span), jnp.minimum(ahead, span))
     return jax.lax.while_loop(lambda c: c[1] > 0, window, start)[0]
 
 
@@ -172,7 +177,7 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
     """Carry out all events that are certain."""
     n = now.home.shape[0]
     batch = min(vessel.batch, n)
-    early = now.when <= jnp.min(now.when) + now.ahead
+    early = (now.when <= jnp.min(now.when) + now.ahead) & jnp.isfinite(now.when)
     number = jnp.sum(early, dtype=jnp.int32)
     rows = set_places(early, batch)  # n where there are fewer
     real, safe = rows < n, jnp.minimum(rows, n - 1)
@@ -228,7 +233,11 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
         next_when.at[into].set(found, mode="drop"),
         next_whom.at[into].set(found_whom, mode="drop"),
         now.leave.at[into].set(jnp.where(done, leave, now.leave[safe]), mode="drop"),
-        now.ahead * jnp.where(number > batch, 0.7, jnp.where(2 * number < batch, 1.2, 1.0)),
+        # In a thin gas few events are known: without a bound this would grow for ever.
+        jnp.minimum(
+            now.ahead * jnp.where(number > batch, 0.7, jnp.where(2 * number < batch, 1.2, 1.0)),
+            left,
+        ),
         _count(vessel, now.so_far, safe, whom, time, done, jnp.any(looked & ambiguous)),
     )
 

@@ -29,6 +29,7 @@ from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.hard_core import hard_core_positions
 from jaxkin.particles.hard_sphere_flow import Spheres, Vessel, flow, sizes_for
 from jaxkin.physics.contact_values import contact_values
+from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.mixture_constants import constants_matrix
 from jaxkin.physics.mixture_moments import mixture_moments
 
@@ -66,6 +67,7 @@ class HardSphereMixture(Particles):
     boundary: str = eqx.field(static=True)
     log: int = eqx.field(static=True)
     largest: float = eqx.field(static=True)
+    sizes: tuple[float, ...] = eqx.field(static=True)  # diameters, as lists were made for
     packing: float = eqx.field(static=True)  # share of the volume that spheres fill
     crowding: float = eqx.field(static=True)
 
@@ -83,8 +85,9 @@ class HardSphereMixture(Particles):
     ):
         self.numbers = tuple(whole(n, "numbers") for n in np.atleast_1d(numbers).tolist())
         k = len(self.numbers)
-        self.masses = jnp.atleast_1d(jnp.asarray(masses, dtype=float))
-        self.diameters = jnp.atleast_1d(jnp.asarray(diameters, dtype=float))
+        dtype = common_dtype(masses, diameters)
+        self.masses = jnp.atleast_1d(jnp.asarray(masses, dtype))
+        self.diameters = jnp.atleast_1d(jnp.asarray(diameters, dtype))
         for name, value in (("masses", self.masses), ("diameters", self.diameters)):
             require(
                 value.shape == (k,),
@@ -103,7 +106,8 @@ class HardSphereMixture(Particles):
         if reverse_at is not None:
             require_finite(reverse_at, "reverse_at", minimum=0.0)
         self.reverse_at = None if reverse_at is None else jnp.asarray(reverse_at, self.dtype)
-        self.largest = float(self.diameters.max())
+        self.sizes = tuple(np.asarray(self.diameters).tolist())
+        self.largest = max(self.sizes)
         ball = np.pi / (4 if self.dimension == 2 else 6)
         volumes = ball * np.asarray(self.diameters) ** self.dimension
         self.packing = float(np.sum(np.array(self.numbers) * volumes))
@@ -146,7 +150,7 @@ class HardSphereMixture(Particles):
         """
         for name, value in (("c1", c1), ("c2", c2), ("b", b)):
             require_finite(value, name, minimum=0.0, strict=True)
-        n_1 = whole(n_1, "n_1")
+        n_1, dimension = whole(n_1, "n_1"), whole(dimension, "dimension", 2)
         first = (c1 / n_1) ** (1 / (dimension - 1))
         exact = c2 * b ** (dimension - 1) * n_1 / c1
         require(
@@ -166,7 +170,7 @@ class HardSphereMixture(Particles):
     def constants(self) -> Float[Array, "k k"]:
         """The matrix of c_{αβ} = N_β((ε_α + ε_β)/2)^{d−1} that is realised; c_α on its diagonal."""
         own = jnp.asarray(self.numbers) * self.diameters ** (self.dimension - 1)
-        return constants_matrix(own, self.diameters, self.dimension)
+        return constants_matrix(own, self.diameters, self.dimension).astype(self.dtype)
 
     @property
     def vessel(self) -> Vessel:
@@ -184,6 +188,13 @@ class HardSphereMixture(Particles):
     def kinds(self) -> np.ndarray:
         """The type of each sphere, (N,)."""
         return np.repeat(np.arange(len(self.numbers), dtype=np.int32), self.numbers)
+
+    def _met(self) -> float:
+        """How many spheres a random place of one touches, at most over the types."""
+        e = np.asarray(self.sizes)
+        ball = np.pi if self.dimension == 2 else 4 * np.pi / 3
+        reach = ((e[:, None] + e) / 2) ** self.dimension
+        return float(np.max(ball * reach @ np.array(self.numbers)))
 
     # The protocol.
 
@@ -216,7 +227,7 @@ class HardSphereMixture(Particles):
             vessel.radius,
             key=where,
             largest=self.largest,
-            packing=self.packing,
+            met=self._met(),
             crowding=self.crowding,
             periodic=vessel.periodic,
         )
@@ -299,16 +310,17 @@ class HardSphereMixture(Particles):
     def faults(self, state: Gas) -> dict[str, Array]:
         """Report spheres that were not placed, lists that overflowed, events that were missed."""
         s = state.spheres
-        # An event that was missed leaves spheres inside each other.
-        tolerance = 1e3 * jnp.finfo(self.dtype).eps / self.largest
+        # Rounding of positions, in diameters of the smallest.
+        tolerance = 50 * jnp.finfo(self.dtype).eps / min(self.sizes)
         return {
             "Some spheres found no place that is free; take smaller or fewer": state.misplaced,
             "A list of neighbours was too small; raise `crowding` of the mixture": s.crowded,
             "An event was missed: two spheres overlap by more than rounding": (
                 ~state.misplaced & (s.closest < 1 - tolerance)
             ),
-            "A sphere had two contacts at once, as far as rounding can tell; take float64, or "
-            "another key": s.ambiguous,
+            "A sphere had two contacts at one time, to rounding; take float64, or another key": (
+                s.ambiguous
+            ),
             "Diameters exceed those with which the mixture was made; make it with the largest": (
                 jnp.max(self.diameters) > self.largest * (1 + 1e-6)
             ),

@@ -41,7 +41,8 @@ class Temperature(ByTypeMean):
     def evaluate(self, measured: Weighted) -> Float[Array, " k"]:
         """Return T_α of spheres, of weight 1/N_α each."""
         share = jax.nn.one_hot(measured.coordinates.type, self.types, dtype=measured.weight.dtype)
-        return self.evaluate_limit(measured) / (1 - measured.weight**2 @ share)
+        rest = 1 - measured.weight**2 @ share
+        return self.evaluate_limit(measured) / jnp.where(rest > 1e-6, rest, 1)  # 0 for N_α = 1
 
     def evaluate_limit(self, measured: Weighted) -> Float[Array, " k"]:
         """Return T_α of densities."""

@@ -92,3 +92,35 @@ def test_intervals_of_alpha_cover():
     # The standard error of a share of .95 of 1000 is .007.
     assert 0.93 <= found.coverage([0.3])[0] <= 0.97
     assert abs(found.bias([0.3])[0]) < 0.2
+
+
+@pytest.mark.slow
+def test_all_three_together():
+    """α, C and γ from n(t) and the stress of two beams, at 4 standard errors.
+
+    With the energy in place of the stress only γ is seen, and said so; n(t) shows γ alone.
+    """
+    truth = np.array([0.42, 1.7, 0.55])
+    gas = AnnihilatingGas(2001, 0.42, PowerKernel(1.7, 0.55), volume=1500.0)
+    beams = jnp.array([[0.6, 0.0, 0.0], [-0.6, 0.0, 0.0]])
+    law = GaussianMixture([0.5, 0.5], beams, jnp.array([[0.6, 0.6, 0.6]] * 2))
+    data = simulate(
+        gas,
+        law,
+        jnp.linspace(0, 4, 9),
+        key=jax.random.key(8),
+        replicas=60,
+        observe=["density", "energy", "stress"],
+    )
+    equation = gas.kinetic_limit("hermite", degree=6, width=0.8)
+    three = ("alpha", *PAIR)
+    result = fit(equation, law, data, unknown=three, observables=("density", "stress"))
+    z = (np.asarray(result.values) - truth) / np.asarray(result.errors)
+    assert np.all(abs(z) < 4), z
+    assert np.all(np.asarray(result.errors) < 0.15 * truth)
+    with pytest.warns(UserWarning, match="do not identify"):
+        result = fit(equation, law, data, unknown=three, observables=("density", "energy"))
+    assert np.all(np.isnan(np.asarray(result.values, float)[:2]))
+    result = fit(equation, law, data, unknown=PAIR[1], observables=("density",))
+    assert abs(float(result.values[0]) - 0.55) < 4 * float(result.errors[0])
+    assert float(result.errors[0]) < 0.02
