@@ -14,7 +14,7 @@ DEMO = "coagulation.py"  # `make demo` runs it; it takes minutes
 
 
 # Minutes of compiling for what other tests cover.
-SLOW = ("fit_rates.py", "inhomogeneous.py")
+SLOW = ("fit_rates.py", "inhomogeneous.py", "fit_kernel.py")
 
 
 @pytest.mark.parametrize(

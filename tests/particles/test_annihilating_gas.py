@@ -79,7 +79,9 @@ def test_the_chain_solves_its_equation_and_the_right_duhamel_formula():
     assert abs(integral - law[-1, 7]) > 0.1 * law[-1, 7]
 
 
-@pytest.mark.parametrize("kernel", [HARD, jk.BoundedKernel(HARD, 1.5)])
+@pytest.mark.parametrize(
+    "kernel", [pytest.param(HARD, marks=pytest.mark.slow), jk.BoundedKernel(HARD, 1.5)]
+)
 def test_balance_of_the_hierarchy(kernel):
     """(4.3) for ℓ = 1, 2 holds within 5 standard errors, and a factor 2 in a term does not.
 
@@ -107,7 +109,8 @@ def test_balance_of_the_hierarchy(kernel):
             assert abs(mean) > 5 * error + 4e-4, (name, factors)
 
 
-@pytest.mark.parametrize("dimension", [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("dimension", [2, 3])
 def test_all_limits_agree_with_particles(dimension):
     """N₀/Λ = 2, a drift, d = 2 and 3: momentum, energy and stress by every method; the counts too.
 
