@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from _report import a_device_for_each_core, save, table
+from _report import save, table
 
 import jaxkin as jk
 
@@ -87,7 +87,6 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
     velocities = 1_000_000 if options.quick else 10_000_000
     sizes = (20, 40, 80, 160, 320)
     rows, curves, owns = [], [], []

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import scipy.integrate
 import scipy.special
-from _report import a_device_for_each_core, save, table
+from _report import save, table
 
 import jaxkin as jk
 
@@ -196,7 +196,6 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
     size, replicas = 100_000, 4 if options.quick else 40
     rows, curves = [], {}
     for alpha, d, power in [(1, 3, 0), (1, 3, 2), (1, 2, 0), (1, 2, 2), (0.5, 3, 0), (0.5, 2, 0)]:

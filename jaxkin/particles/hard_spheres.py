@@ -313,7 +313,8 @@ class HardSphereMixture(Particles):
         # Rounding of positions, in diameters of the smallest.
         tolerance = 50 * jnp.finfo(self.dtype).eps / min(self.sizes)
         return {
-            "Some spheres found no place that is free; take smaller or fewer": state.misplaced,
+            "Some spheres found no place that is free; take smaller or fewer, or raise `crowding` "
+            "if they gather in a part of the box": state.misplaced,
             "A list of neighbours was too small; raise `crowding` of the mixture": s.crowded,
             "An event was missed: two spheres overlap by more than rounding": (
                 ~state.misplaced & (s.closest < 1 - tolerance)

@@ -302,3 +302,23 @@ def test_bad_laws_and_scalings():
         jk.HardSphereMixture.from_scaling(1.0, 0.01, 0.5, 10)
     with pytest.raises(ValueError, match="`b`"):
         jk.HardSphereMixture.from_scaling(1.0, 1.0, 0.0, 10)
+
+
+def test_a_crowd_in_a_corner_is_told():
+    """All spheres in a hundredth of the box: lists overflow, in the search for places already."""
+    gas = jk.HardSphereMixture((200,), (1.0,), (0.01,))
+
+    class Corner(type(jk.Chambers(Maxwellian(3), Maxwellian(3)))):
+        def sample_positions(self, number, dimension, *, key, dtype):
+            return 0.2 * jax.random.uniform(key, (number, dimension), dtype)
+
+    law = jk.ByType(Corner(Maxwellian(3), Maxwellian(3)))
+    with pytest.raises(jk.SimulationFault, match="raise `crowding`"):
+        jk.simulate(gas, law, jnp.array([0.1]), key=KEY)
+    # The flow by itself tells it as well, and ends.
+    start = gas.sample(thermal(gas, 1.0), key=KEY)
+    near = 0.2 * start.spheres.position
+    crowd = eqx.tree_at(lambda s: s.spheres.position, start, near)
+    end = advance(gas, crowd, jnp.asarray(0.0), jnp.asarray(0.1))
+    assert bool(end.spheres.crowded)
+    assert float(end.spheres.elapsed) == pytest.approx(0.1)
