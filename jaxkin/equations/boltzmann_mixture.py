@@ -1,15 +1,16 @@
 """The spatially homogeneous Boltzmann system of a mixture of hard spheres, in Hermite functions.
 
-    ∂f_α = Σ_β c_{αβ} Q_{αβ}(f_α, f_β),
+    ∂f_α = Σ_β c_{αβ} χ_{αβ} Q_{αβ}(f_α, f_β),
     Q_{αβ}(f, g)(v) = ∫∫ ((w−v)·θ)_+ [f(v*) g(w*) − f(v) g(w)] dθ dw,
     v* = v − 2M_β/(M_α+M_β) ((v−w)·θ)θ,   w* = w + 2M_α/(M_α+M_β) ((v−w)·θ)θ
 
-(paper 003, Definition 2.4 without space; θ on S^{d−1}), every f_α of integral 1. Each type has a
+(paper 003, Definition 2.4 without space; θ on S^{d−1}), every f_α of integral 1. χ = 1 in the limit;
+of N spheres it is how much more often they meet (`contact`), known beside the constants. Each type has a
 Gaussian M_{s_α} of its own variance s_α, on which a polynomial is a density, tested with
 polynomials:
 
     f_α(v) = M_{s_α}(v) Σ_a f_{αa} h_a(v/√s_α),
-    ∂f_{αa} = Σ_β c_{αβ} Σ_{b,c} K^{αβ}_{a,bc} f_{αb} f_{βc},
+    ∂f_{αa} = Σ_β c_{αβ} χ_{αβ} Σ_{b,c} K^{αβ}_{a,bc} f_{αb} f_{βc},
 
 h_a orthonormal Hermite polynomials, |a| ≤ degree. With widths of their own, types of whatever
 ratio of masses are resolved alike; a grid of velocities that all types share is not that good.
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -34,6 +36,7 @@ from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.physics.mixture_moments import mixture_moments
+from jaxkin.physics.velocity_moments import Entropy
 
 Tensor = tuple[Float[Array, "k k rows pairs"], ...]
 
@@ -52,16 +55,22 @@ class BoltzmannMixture(KineticEquation):
         degree: largest total degree of the polynomials, at least 2.
         widths: (k,) s_α, the variance of each Gaussian; None for temperature/M_α.
         temperature: of the Gaussians, k_B = 1.
+        contact: (k, k) χ_{αβ}, by which rates of a finite density exceed those of the limit; None
+            for 1. Fits take it as known, so that they find the constants of the limit.
+        exponent: γ > −d of |v−w|^γ in the place of |v−w|, with the angles of hard spheres: 1, or 0
+            for Maxwell molecules, or between (variable hard spheres).
 
     Raises:
         ValueError: an argument is out of range.
     """
 
     constants: Float[Array, "k k"]
+    contact: Float[Array, "k k"]
     masses: tuple[float, ...] = eqx.field(static=True)
     widths: tuple[float, ...] = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
     degree: int = eqx.field(static=True)
+    exponent: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -72,6 +81,8 @@ class BoltzmannMixture(KineticEquation):
         degree: int = 6,
         widths: Sequence[float] | None = None,
         temperature: float = 1.0,
+        contact: Any = None,
+        exponent: float = 1.0,
     ):
         one_of(dimension, "dimension", (2, 3))
         self.dimension, self.degree = dimension, whole(degree, "degree", 2)
@@ -95,6 +106,17 @@ class BoltzmannMixture(KineticEquation):
             f"it is {self.constants.shape}",
         )
         require_finite(self.constants, "constants", minimum=0.0)
+        chi = jnp.ones((k, k)) if contact is None else jnp.asarray(contact)
+        self.contact = chi.astype(self.constants.dtype)
+        require(
+            self.contact.shape == (k, k),
+            "contact",
+            f"have the shape {(k, k)}",
+            f"it is {self.contact.shape}",
+        )
+        require_finite(self.contact, "contact", minimum=0.0)
+        require_finite(exponent, "exponent", minimum=-float(dimension), strict=True)
+        self.exponent = float(exponent)
 
     # The basis.
 
@@ -128,7 +150,9 @@ class BoltzmannMixture(KineticEquation):
     def _tensor(self) -> Tensor:
         pairs = [
             [
-                pair_tensor(other / (mass + other), s, t, self.degree, self.dimension)
+                pair_tensor(
+                    other / (mass + other), s, t, self.degree, self.dimension, self.exponent
+                )
                 for other, t in zip(self.masses, self.widths, strict=True)
             ]
             for mass, s in zip(self.masses, self.widths, strict=True)
@@ -144,18 +168,19 @@ class BoltzmannMixture(KineticEquation):
     def collision(
         self, f: Float[Array, "*batch k N"], prepared: Tensor
     ) -> Float[Array, "*batch k N"]:
-        """Return Σ_β c_{αβ} Q_{αβ}(f_α, f_β) of one state or of a batch."""
+        """Return Σ_β c_{αβ} χ_{αβ} Q_{αβ}(f_α, f_β) of one state or of a batch."""
         plan_ = plan(self.degree, self.dimension)
+        strength = (self.constants * self.contact)[:, :, None]
         parts = []
         for block, (b, c) in zip(prepared, plan_.pairs, strict=True):
-            products = self.constants[:, :, None] * f[..., :, None, b] * f[..., None, :, c]
+            products = strength * f[..., :, None, b] * f[..., None, :, c]
             parts.append(jnp.einsum("xyrp,...xyp->...xr", block, products, precision="highest"))
         return jnp.concatenate(parts, -1)[..., plan_.places]
 
     # The protocol.
 
     def rate_of_change(self, t: Any, state: Array, prepared: Tensor) -> Array:
-        """Return Σ_β c_{αβ} Q_{αβ}(f_α, f_β)."""
+        """Return Σ_β c_{αβ} χ_{αβ} Q_{αβ}(f_α, f_β)."""
         return self.collision(state, prepared)
 
     def check(self, law: Any) -> None:
@@ -222,6 +247,25 @@ class BoltzmannMixture(KineticEquation):
                 type=jnp.asarray(np.repeat(np.arange(k), count)),
             ),
         )
+
+    def observe(self, state: Float[Array, "k N"], observable: Observable) -> Array:
+        """Evaluate one observable; the entropy is ∫ f_α log f_α dv of each type, (k,).
+
+        Over where the series of f_α is positive, which it may not be in its tails. N_α times it,
+        summed over the types, does not grow (H-theorem).
+        """
+        if not isinstance(observable, Entropy):
+            return super().observe(state, observable)
+        nodes, weights = gauss_hermite(2 * self.degree + 8, self.dimension)
+        rows = []
+        for kind, (s, f) in enumerate(zip(self.widths, state, strict=True)):
+            series = self.basis(jnp.asarray(nodes * s**0.5, state.dtype), kind) @ f
+            ratio = jnp.maximum(series, 0)
+            gaussian = -0.5 * np.sum(nodes**2, 1) - 0.5 * self.dimension * np.log(2 * np.pi * s)
+            rows.append(
+                jnp.sum(weights * (jax.scipy.special.xlogy(ratio, ratio) + ratio * gaussian))
+            )
+        return jnp.stack(rows).astype(state.dtype)
 
     def observables(self) -> tuple[Observable, ...]:
         """Return temperature, momentum, energy, stress and fourth moment of each type."""

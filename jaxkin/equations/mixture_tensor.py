@@ -26,6 +26,8 @@ proportional to 1/M, r = 1 and z = y*. A is an integral of polynomials times |y|
 Gauss–Laguerre in |y|²/2 and rules on the spheres, for any masses. Mean and energy of both types
 together do not change but by rounding.
 
+With another exponent, |v−w|^γ for |v−w| and the same law of angles, √s|y| becomes (√s|y|)^γ.
+
 K vanishes unless a + b + c is even in every coordinate; so it splits into 2^d blocks, as in
 `jaxkin.equations.hermite_tensor`, here for all ordered pairs (b, c).
 """
@@ -54,7 +56,7 @@ def plan(degree: int, dimension: int) -> Plan:
 
 @functools.lru_cache(maxsize=32)
 def pair_tensor(
-    share: float, own: float, other: float, degree: int, dimension: int
+    share: float, own: float, other: float, degree: int, dimension: int, exponent: float = 1.0
 ) -> tuple[np.ndarray, ...]:
     """Return the blocks (rows, pairs) of K, for c_{αβ} = 1.
 
@@ -64,6 +66,7 @@ def pair_tensor(
         other: s_β.
         degree: largest total degree of the functions.
         dimension: 2 or 3.
+        exponent: γ.
     """
     s = own + other
     cosine, sine = math.sqrt(own / s), math.sqrt(other / s)
@@ -72,7 +75,7 @@ def pair_tensor(
     place[tuple(wide.T)] = np.arange(len(wide))
     size, parity = len(narrow), _parity(narrow)
 
-    radial = math.sqrt(s) * _collisions(share * s / own, degree, dimension)
+    radial = s ** (exponent / 2) * _collisions(share * s / own, degree, dimension, exponent)
     rotation = _rotation(cosine, sine, 2 * degree)
     a, p = narrow[:, None], narrow[None]
     factors = np.sqrt(scipy.special.comb(a, p)) * sine**p * cosine ** np.maximum(a - p, 0)
@@ -122,13 +125,14 @@ def _rotation(cosine: float, sine: float, degree: int) -> list[np.ndarray]:
     return table
 
 
-def _collisions(ratio: float, degree: int, dimension: int) -> np.ndarray:
-    """Return A_{q,q′}/√s where q + q′ is even, |q| ≤ 2·degree, |q′| ≤ degree.
+def _collisions(ratio: float, degree: int, dimension: int, exponent: float) -> np.ndarray:
+    """Return A_{q,q′}/s^{γ/2} where q + q′ is even, |q| ≤ 2·degree, |q′| ≤ degree.
 
     Then the integrand is even in each coordinate, so that y > 0 is enough.
     """
-    half, weights = scipy.special.roots_genlaguerre(3 * degree // 4 + 1, (dimension - 1) / 2)
-    mean = math.sqrt(2) * math.gamma((dimension + 1) / 2) / math.gamma(dimension / 2)  # E|y|
+    order = (dimension + exponent) / 2
+    half, weights = scipy.special.roots_genlaguerre(3 * degree // 4 + 1, order - 1)
+    mean = 2 ** (exponent / 2) * math.gamma(order) / math.gamma(dimension / 2)  # E|y|^γ
     rate = (2.0 if dimension == 2 else math.pi) * mean * weights / weights.sum()
     points = 3 * degree // 2 + 1
     directions, areas = sphere_product_rule(points + points % 2, dimension)  # none on an axis

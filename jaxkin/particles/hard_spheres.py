@@ -355,19 +355,19 @@ class HardSphereMixture(Particles):
 
         Args:
             equation: "hermite", or None for the same.
-            finite: multiply c_{αβ} by the contact value χ_{αβ} of the finite density
-                (`jaxkin.contact_values`) and c_α by 1 − 1/N_α: what N spheres obey but for
-                correlations. The limit has neither.
+            finite: give the equation the contact values χ_{αβ} of the finite density
+                (`jaxkin.contact_values`), those of one type times 1 − 1/N_α: what N spheres obey
+                but for correlations. A fit then finds the constants of the limit.
             **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`.
 
         Raises:
             ValueError: another equation is asked for.
         """
         one_of(equation or "hermite", "equation", ("hermite",))
-        c, numbers = self.constants, jnp.asarray(self.numbers)
+        contact = None
         if finite:
-            c = c * contact_values(self.numbers, self.diameters, self.dimension)
-            c = c * (1 - jnp.diag(1 / numbers))
+            contact = contact_values(self.numbers, self.diameters, self.dimension)
+            contact = contact * (1 - jnp.diag(1 / jnp.asarray(self.numbers)))
         require(
             not is_traced(self.masses),
             "masses",
@@ -375,4 +375,6 @@ class HardSphereMixture(Particles):
             "it is traced by `jit` or `grad`",
         )
         masses = np.asarray(self.masses).tolist()
-        return BoltzmannMixture(masses, c, dimension=self.dimension, **resolution)
+        return BoltzmannMixture(
+            masses, self.constants, dimension=self.dimension, contact=contact, **resolution
+        )
