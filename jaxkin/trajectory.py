@@ -88,7 +88,9 @@ class Trajectory(eqx.Module):
             data[name] = (lead + extra, array)
         for name, values in (self.events or {}).items():
             array = np.asarray(values)
-            data[f"event_{name}"] = (("replica", "event")[: array.ndim], array)
+            own = [f"event_{name}_{k}" for k in range(array.ndim - 1)]
+            dims = ("replica", "event")[: array.ndim] if array.ndim < 3 else ("replica", *own)
+            data[f"event_{name}"] = (dims, array)
         coords: dict[str, Any] = {"time": np.asarray(self.times)}
         if "counts" in data:
             coords["mass_class"] = np.arange(

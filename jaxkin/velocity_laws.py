@@ -184,18 +184,21 @@ class BKW(VelocityLaw):
 
         f = (2πK)^{−d/2} e^{−v²/2K} [((d+2)K − d)/(2K) + (1−K) v²/(2K²)],   K = 1 − e^{−rate·t},
 
-    of temperature 1. For scattering isotropic in σ with each particle colliding at rate Λ,
-    rate = Λ(d−1)/(4d). It is a mixture of a Gaussian and of one with a (d+2)-dimensional radius.
+    here of variance 1, and stretched to that of `variance`. For scattering isotropic in σ with each
+    particle colliding at rate Λ, rate = Λ(d−1)/(4d). It is a mixture of a Gaussian and
+    of one with a (d+2)-dimensional radius.
 
     Args:
         K: in [d/(d+2), 1), where f ≥ 0; see `at` for K from a time.
         dimension: d.
+        variance: of each component, positive.
     """
 
     K: Float[Array, ""]
+    variance: Float[Array, ""]
     _dimension: int = eqx.field(static=True)
 
-    def __init__(self, K: Any, dimension: int = 3):
+    def __init__(self, K: Any, dimension: int = 3, variance: Any = 1.0):
         d = whole(dimension, "dimension")
         least = d / (d + 2)
         require(
@@ -204,7 +207,9 @@ class BKW(VelocityLaw):
             f"lie in [{least:.4g}, 1), where the density is not negative",
             f"it is {K}",
         )
+        require_finite(variance, "variance", minimum=0.0, strict=True)
         self.K, self._dimension = jnp.asarray(K, dtype=float), d
+        self.variance = jnp.asarray(variance, dtype=float)
 
     @classmethod
     def at(cls, time: Any, dimension: int = 3, collision_rate: Any = 1.0) -> "BKW":
@@ -220,9 +225,10 @@ class BKW(VelocityLaw):
     def density(self, velocity: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Return f₀(v)."""
         d, K = self._dimension, self.K.astype(velocity.dtype)
-        square = jnp.sum(velocity**2, -1)
+        unit = self.variance.astype(velocity.dtype)
+        square = jnp.sum(velocity**2, -1) / unit
         shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * square / (2 * K**2)
-        return (2 * jnp.pi * K) ** (-d / 2) * jnp.exp(-square / (2 * K)) * shape
+        return (2 * jnp.pi * K * unit) ** (-d / 2) * jnp.exp(-square / (2 * K)) * shape
 
     def sample_velocities(self, number: int, *, key: PRNGKeyArray, dtype: Any) -> Array:
         """Draw a direction, and a radius of d or, with probability d(1−K)/(2K), d + 2 normals."""
@@ -232,23 +238,25 @@ class BKW(VelocityLaw):
         inner = jnp.sum(normal[:, :d] ** 2, 1)
         longer = jax.random.uniform(which_key, (number,), dtype) < d * (1 - K) / (2 * K)
         square = inner + jnp.where(longer, jnp.sum(normal[:, d:] ** 2, 1), 0)
-        return normal[:, :d] * jnp.sqrt(K * square / inner)[:, None]
+        unit = self.variance.astype(dtype)
+        return normal[:, :d] * jnp.sqrt(unit * K * square / inner)[:, None]
 
     def quadrature(self, points: int) -> tuple[Array, Array]:
         """Return the Gauss–Hermite rule of variance K, weighted by the polynomial factor."""
         d, K = self._dimension, self.K
         nodes, weights = (jnp.asarray(x) for x in gauss_hermite(points, d))
         shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * jnp.sum(nodes**2, 1) / (2 * K)
-        return jnp.sqrt(K) * nodes, weights * shape
+        return jnp.sqrt(K * self.variance) * nodes, weights * shape
 
     def rate_of_change(self, velocity: Float[Array, "*n d"], rate: Any) -> Float[Array, "*n"]:
         """Return ∂f/∂t = Q(f, f) at v, for K' = rate·(1 − K)."""
         d, K = self._dimension, self.K.astype(velocity.dtype)
-        square = jnp.sum(velocity**2, -1)
+        unit = self.variance.astype(velocity.dtype)
+        square = jnp.sum(velocity**2, -1) / unit
         shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * square / (2 * K**2)
         steeper = d / (2 * K**2) + square / (2 * K**2) - square / K**3
         growth = (square / (2 * K**2) - d / (2 * K)) * shape + steeper
-        size = (2 * jnp.pi * K) ** (-d / 2) * jnp.exp(-square / (2 * K))
+        size = (2 * jnp.pi * K * unit) ** (-d / 2) * jnp.exp(-square / (2 * K))
         return size * growth * rate * (1 - K)
 
 

@@ -86,6 +86,17 @@ def test_netcdf_and_back(tmp_path, make):
     np.testing.assert_array_equal(back.mean("counts"), data.mean("counts"))
 
 
+def test_logs_of_any_shape_are_kept(tmp_path):
+    """Counts for each pair of types and times of another length, in one file."""
+    counts = jnp.arange(8).reshape(2, 2, 2)
+    events = {"collisions": counts, "times": jnp.ones((2, 5)), "pairs": jnp.ones((2, 5, 2), int)}
+    data = Trajectory(TIMES, {"number": jnp.ones((2, len(TIMES)))}, events)
+    data.save(tmp_path / "run.nc")
+    back = Trajectory.load(tmp_path / "run.nc")
+    for name, values in events.items():
+        np.testing.assert_array_equal(back.events[name], values)
+
+
 def test_single_precision_survives_the_file(tmp_path):
     data = Trajectory(TIMES.astype(jnp.float32), {"number": jnp.ones(3, jnp.float32)})
     data.save(tmp_path / "run.nc")

@@ -4,10 +4,10 @@
     Q_{αβ}(f, g)(v) = ∫∫ ((w−v)·θ)_+ [f(v*) g(w*) − f(v) g(w)] dθ dw,
     v* = v − 2M_β/(M_α+M_β) ((v−w)·θ)θ,   w* = w + 2M_α/(M_α+M_β) ((v−w)·θ)θ
 
-(paper 003, Definition 2.4 without space; θ on S^{d−1}), every f_α of integral 1. χ = 1 in the limit;
-of N spheres it is how much more often they meet (`contact`), known beside the constants. Each type has a
-Gaussian M_{s_α} of its own variance s_α, on which a polynomial is a density, tested with
-polynomials:
+(paper 003, Definition 2.4 without space; θ on S^{d−1}), every f_α of integral 1. χ = 1 in
+the limit; of N spheres it is how much more often they meet (`contact`), known beside the constants.
+Each type has a Gaussian M_{s_α} of its own variance s_α, on which a polynomial is a density, tested
+with polynomials:
 
     f_α(v) = M_{s_α}(v) Σ_a f_{αa} h_a(v/√s_α),
     ∂f_{αa} = Σ_β c_{αβ} χ_{αβ} Σ_{b,c} K^{αβ}_{a,bc} f_{αb} f_{βc},
