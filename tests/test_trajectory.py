@@ -90,7 +90,7 @@ def test_logs_of_any_shape_are_kept(tmp_path):
     """Counts for each pair of types and times of another length, in one file."""
     counts = jnp.arange(8).reshape(2, 2, 2)
     events = {"collisions": counts, "times": jnp.ones((2, 5)), "pairs": jnp.ones((2, 5, 2), int)}
-    data = Trajectory(TIMES, {"number": jnp.ones((2, len(TIMES)))}, events)
+    data = Trajectory(TIMES, {"number": jnp.ones((2, len(TIMES)))}, events, {"replicas": 2})
     data.save(tmp_path / "run.nc")
     back = Trajectory.load(tmp_path / "run.nc")
     for name, values in events.items():

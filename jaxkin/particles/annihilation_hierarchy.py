@@ -98,13 +98,13 @@ class Balance(Observable):
 
 
 def balance_defect(data: Trajectory, name: str) -> tuple[float, float]:
-    """Return what (4.3) leaves over a run, ⟨f_ℓ, Φ⟩(T) − ⟨f_ℓ, Φ⟩(0) − ∫ rate dt, and its error.
+    """Return what a balance leaves over a run, ⟨f, Φ⟩(T) − ⟨f, Φ⟩(0) − ∫ rate dt, and its error.
 
     The mean over replicas and its standard error. The integral is Simpson's rule over the times of
     the run, whose own error is not part of that: record often enough.
 
     Args:
-        data: a run that observed a `Balance` at an odd number of times.
+        data: a run that observed a `Balance` or `MixedBalance` at an odd number of times.
         name: its name.
     """
     times, values = np.asarray(data.times), np.asarray(data[name], float)
@@ -114,7 +114,7 @@ def balance_defect(data: Trajectory, name: str) -> tuple[float, float]:
         "hold an odd number of times, at least 3",
         f"it holds {times.size}",
     )
-    rate = scipy.integrate.simpson(values[:, :, 1] + values[:, :, 2], x=times, axis=1)
+    rate = scipy.integrate.simpson(values[:, :, 1:].sum(axis=2), x=times, axis=1)
     left = values[:, -1, 0] - values[:, 0, 0] - rate
     return float(left.mean()), float(left.std(ddof=1) / np.sqrt(left.size))
 
