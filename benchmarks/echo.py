@@ -22,7 +22,6 @@ import jaxkin as jk
 from jaxkin.velocity_laws import GaussianMixture, Maxwellian
 
 NUMBERS, MASSES = (500, 500), (1.0, 4.0)
-DOWN, UP = range(25), range(24, 49)  # places of the times before and after the reversal
 
 
 class Velocities(jk.Observable):
@@ -90,6 +89,34 @@ def echo(mean_collisions, dtype, replicas):
     }
 
 
+def draw(rows, path):
+    """Draw H there and back for three depths, and what returns against the depth."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+    twin = axes[1].twinx()
+    for name, style in (("float64", "-"), ("float32", "--")):
+        mine = [r for r in rows if r["type"] == name]
+        shown = [mine[k] for k in sorted({0, len(mine) // 2 - 1, len(mine) - 2})]
+        for color, r in enumerate(shown):
+            depth = r["collisions of a sphere"]
+            x = np.linspace(0, 2, len(r["path"])) * depth
+            axes[0].plot(x, r["path"], f"C{color}{style}", lw=1.2, label=f"{depth:.1f}, {name}")
+        x = [r["collisions of a sphere"] for r in mine]
+        axes[1].semilogy(x, [r["median error"] for r in mine], "C0o" + style, ms=4, label=name)
+        twin.plot(x, [r["recovered"] for r in mine], "C3s" + style, ms=4)
+    axes[0].set(xlabel="collisions of a sphere, there and back", ylabel="H", title="reversed after")
+    axes[1].set(
+        xlabel="collisions of a sphere before the reversal",
+        ylabel="median |v(2t) + v(0)| (blue)",
+        ylim=(1e-16, 10),
+    )
+    twin.set(ylabel="share of H that returns (red)", ylim=(-0.1, 1.1))
+    axes[0].grid(alpha=0.3)
+    axes[1].grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    axes[1].legend(fontsize=8, loc="center right")
+    figure.savefig(path, dpi=130)
+
+
 def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -100,49 +127,17 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     a_device_for_each_core()
     replicas = 4 if options.quick else 16
-    depths = (1, 2, 4) if options.quick else (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10)
+    depths = (1, 2, 4) if options.quick else (1, 1.5, 2, 3, 4, 5, 6, 8)
     with Stopwatch() as watch:
         rows = [echo(k, dtype, replicas) for dtype in (np.float64, np.float32) for k in depths]
     keys = [k for k in rows[0] if k != "path"]
     table("Echo of hard spheres", keys, [[r[k] for k in keys] for r in rows])
+    draw(rows, options.out / "echo.png")
+    write(rows, replicas, options.out, watch.wall)
 
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
-    for name, style in (("float64", "-"), ("float32", "--")):
-        mine = [r for r in rows if r["type"] == name]
-        for r in mine:
-            if (
-                round(r["collisions of a sphere"]) in (2, 4, 8)
-                and r["collisions of a sphere"] > 1.7
-            ):
-                x = np.linspace(0, 2, 49) * r["collisions of a sphere"]
-                color = {2: "C0", 4: "C1", 8: "C2"}[round(r["collisions of a sphere"])]
-                axes[0].plot(x, r["path"], style, color=color, lw=1.2)
-        x = [r["collisions of a sphere"] for r in mine]
-        axes[1].semilogy(x, [r["median error"] for r in mine], "o" + style, label=f"{name}: error")
-    axes[0].plot([], [], "k-", label="float64")
-    axes[0].plot([], [], "k--", label="float32")
-    axes[0].set(
-        xlabel="collisions of a sphere, there and back",
-        ylabel="H",
-        title="reversed after about 2, 4, 8",
-    )
-    axes[1].set(
-        xlabel="collisions of a sphere before the reversal",
-        ylabel="median |v(2t) + v(0)|",
-        title=f"N = {sum(NUMBERS)}, {replicas} replicas",
-    )
-    axes[1].set_ylim(1e-16, 10)
-    twin = axes[1].twinx()
-    for name, style in (("float64", "-"), ("float32", "--")):
-        mine = [r for r in rows if r["type"] == name]
-        x = [r["collisions of a sphere"] for r in mine]
-        twin.plot(x, [r["recovered"] for r in mine], "s" + style, color="C3", ms=4, label=name)
-    twin.set(ylabel="share of H that returns (red)", ylim=(-0.1, 1.1))
-    for axis in axes:
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
-    figure.savefig(options.out / "echo.png", dpi=130)
 
+def write(rows, replicas, folder, seconds):
+    """Write the table and the numbers."""
     host = machine()
     lines = [
         "| precision | collisions of a sphere | median error of v | H(0) | H(t) | H(2t) | back |",
@@ -155,10 +150,10 @@ def main() -> None:
     lines += [
         "",
         f"N = {sum(NUMBERS)}, d = 3, c = ½, masses 1 and 4, {replicas} replicas; type 1 in two "
-        f"beams at first. {host['cpu']}, JAX {host['jax']}, {watch.wall:.0f} s.",
+        f"beams at first. {host['cpu']}, JAX {host['jax']}.",
     ]
-    (options.out / "echo.md").write_text("\n".join(lines) + "\n")
-    print(save({"rows": rows, "replicas": replicas}, options.out, "echo"))
+    (folder / "echo.md").write_text("\n".join(lines) + "\n")
+    print(save({"rows": rows, "replicas": replicas, "seconds": seconds}, folder, "echo"))
 
 
 if __name__ == "__main__":

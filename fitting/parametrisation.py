@@ -171,7 +171,11 @@ class Parametrisation(eqx.Module):
 
     def assemble(self, theta: Float[Array, " p"], equation: KineticEquation) -> KineticEquation:
         """Return the equation with the unknown entries at θ."""
-        leaves = self.leaves(self.natural(theta))
+        return self.place(self.natural(theta), equation)
+
+    def place(self, values: Any, equation: KineticEquation) -> KineticEquation:
+        """Return the equation with the unknown entries, (q,) one for each name, set to `values`."""
+        leaves = self.leaves(values)
         return eqx.tree_at(
             lambda e: [_all_leaves(e)[path] for path in leaves], equation, list(leaves.values())
         )

@@ -1,12 +1,15 @@
 """What a fit says: estimates, how well they are known, and how the search went."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import stdtrit
 
+from fitting.hypotheses import Compatibility, conditions_tested, nearest
 from fitting.parametrisation import Parametrisation, leaf_paths
 from fitting.uncertainty import confidence_interval
 from jaxkin.model import KineticEquation
@@ -96,11 +99,56 @@ class FitResult(eqx.Module):
             conservative=self.conservative,
         )
 
+    def compatible(self) -> dict[str, Compatibility]:
+        """Return the tests of the equation's `conditions()`, such as (1.12) of a mixture.
+
+        A small p says that the condition does not hold, or that the equation does not describe the
+        data (the finite density of hard spheres changes rates, see `kinetic_limit(finite=True)`).
+        NaN where an entry that is needed was not identified.
+        """
+        replicas = int(np.min(np.asarray(self.degrees))) + 1
+        return conditions_tested(self._conditions, self.values, self.covariance, replicas)
+
+    def constrained(self) -> "FitResult":
+        """Return the estimate under the equation's `conditions()`: the nearest in the covariance.
+
+        Raises:
+            ValueError: there are no conditions, or entries that the data do not identify.
+        """
+        known = self._conditions(jnp.asarray(self.values))
+        require(len(known) > 0, "result", "have an equation with conditions", "it has none")
+        unknown = [n for n, e in zip(self.names, self.errors, strict=True) if not np.isfinite(e)]
+        require(not unknown, "result", "know all entries and errors", f"it does not: {unknown}")
+
+        def together(values: Array) -> Array:
+            return jnp.concatenate(list(self._conditions(values).values()))
+
+        values, covariance = nearest(together, self.values, self.covariance)
+        return dataclasses.replace(
+            self,
+            equation=self._at(jnp.asarray(values)),
+            values=values,
+            covariance=covariance,
+            log_error=np.sqrt(np.diagonal(covariance)) / values + 0 * self.log_error,
+            degenerate=(),
+        )
+
+    def _at(self, values: Array) -> Any:
+        if isinstance(self.equation, tuple):
+            return tuple(self.parametrisation.place(values, each) for each in self.equation)
+        return self.parametrisation.place(values, self.equation)
+
+    def _conditions(self, values: Array) -> dict[str, Array]:
+        # Several equations share their unknown parameters.
+        one = self.equation[0] if isinstance(self.equation, tuple) else self.equation
+        return self.parametrisation.place(values, one).conditions()
+
     def summary(self, reference: KineticEquation | None = None) -> str:
         """Return a table: name, estimate ± standard error, and beside a reference the z-score.
 
-        Below it stands which estimates are nearly degenerate, and by how much the standard error
-        of one would shrink, were the other known: √(1 − ρ²).
+        Below it stand the test of each condition that the parameters may be asked to meet
+        (`compatible`), and which estimates are nearly degenerate, and by how much the standard
+        error of one would shrink, were the other known: √(1 − ρ²).
 
         Args:
             reference: an equation whose parameters are shown for comparison.
@@ -135,6 +183,7 @@ class FitResult(eqx.Module):
         lines.append(f"{state} after {taken} evaluations, objective {self.objective:.6g}")
         if not np.all(np.isfinite(self.values)):
             lines.append("– : not identified by the data")
+        lines += [f"{name}: {test}" for name, test in self.compatible().items()]
         for one, other, rho in self.degenerate:
             lines.append(
                 f"{one} and {other} are nearly degenerate (correlation {rho:+.4f}): were one "

@@ -19,11 +19,13 @@ from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
 from jaxkin.equations.boltzmann_radial import BoltzmannRadial
+from jaxkin.equations.boltzmann_slab import BoltzmannSlab
+from jaxkin.equations.krook_wu import KrookWu
 from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
-from jaxkin.mixture_laws import ByType, Chambers
+from jaxkin.mixture_laws import ByType, Chambers, Wave
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.observables import (
     Coordinates,
@@ -35,6 +37,7 @@ from jaxkin.observables import (
 from jaxkin.particles.annihilation import AnnihilatingGas
 from jaxkin.particles.annihilation_hierarchy import Balance, balance_defect, pure_death
 from jaxkin.particles.coagulation import BrownianCoagulation
+from jaxkin.particles.hard_sphere_hierarchy import MixedBalance
 from jaxkin.particles.hard_spheres import HardSphereMixture
 from jaxkin.particles.kac import KacGas
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
@@ -47,6 +50,9 @@ from jaxkin.physics.mixture_constants import (
     mixture_constants,
     mixture_parameters,
 )
+from jaxkin.physics.mixture_constraint import constraint_defect
+from jaxkin.physics.mixture_profiles import mixture_profiles
+from jaxkin.physics.relative_speed import RelativeSpeed
 from jaxkin.physics.scattering import (
     ball_rate,
     coagulation_rate,
@@ -67,6 +73,7 @@ __all__ = [
     "BoltzmannHermite",
     "BoltzmannMixture",
     "BoltzmannRadial",
+    "BoltzmannSlab",
     "BoundedKernel",
     "BrownianCoagulation",
     "ByType",
@@ -79,19 +86,23 @@ __all__ = [
     "KacGas",
     "Kernel",
     "KineticEquation",
+    "KrookWu",
     "MarcusLushnikov",
     "MaxwellBoltzmann",
     "MaxwellKernel",
+    "MixedBalance",
     "Observable",
     "PairDensity",
     "PairMean",
     "Particles",
     "PowerKernel",
+    "RelativeSpeed",
     "ScaledTime",
     "SelfSimilarAnnihilation",
     "SimulationFault",
     "Smoluchowski",
     "Trajectory",
+    "Wave",
     "Weighted",
     "angles",
     "annihilation_profile",
@@ -104,6 +115,7 @@ __all__ = [
     "collision_laws",
     "collision_probability",
     "constants_matrix",
+    "constraint_defect",
     "contact_values",
     "decay",
     "fourier_mode",
@@ -112,6 +124,7 @@ __all__ = [
     "laws",
     "mixture_constants",
     "mixture_parameters",
+    "mixture_profiles",
     "pure_death",
     "scattering_length",
     "simulate",

@@ -124,6 +124,13 @@ class KineticEquation(eqx.Module):
         """Return the domain of each parameter that can be fitted."""
         return {}
 
+    def conditions(self) -> dict[str, Array]:
+        """Return by name what its parameters may be asked to meet: arrays that vanish if they do.
+
+        `fitting` tests them as hypotheses and offers the estimate under them.
+        """
+        return {}
+
     def terms(self) -> diffrax.AbstractTerm:
         """Return the right-hand side as the integrator wants it; a split scheme overrides this."""
         return diffrax.ODETerm(self.rate_of_change)

@@ -121,7 +121,9 @@ def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = No
     )
 
     def function(z: Coordinates) -> Array:
-        phase = 2 * jnp.pi * jnp.asarray(k, z.position.dtype) @ z.position
+        # A component that is not known (NaN, in a slab) matters where its wave number is not 0.
+        waves = jnp.asarray(k, z.position.dtype)
+        phase = 2 * jnp.pi * jnp.sum(jnp.where(waves == 0, 0, waves * z.position), -1)
         chosen = 1.0 if mass is None else (z.mass == mass)
         return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
 

@@ -35,6 +35,7 @@ from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, w
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.physics.mixture_constraint import constraint_defect
 from jaxkin.physics.mixture_moments import mixture_moments
 from jaxkin.physics.velocity_moments import Entropy
 
@@ -274,6 +275,12 @@ class BoltzmannMixture(KineticEquation):
     def domains(self) -> dict[str, str]:
         """Return the domain of each parameter that can be fitted."""
         return {"constants": "positive"}
+
+    def conditions(self) -> dict[str, Array]:
+        """Return the conditions that diameters set to the constants, (1.12) for two types."""
+        if len(self.masses) == 1:
+            return {}
+        return {"(1.12) of paper 003": constraint_defect(self.constants, self.dimension)}
 
 
 def _positive(values: Any, name: str) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
+from jaxkin.equations.boltzmann_slab import BoltzmannSlab
 from jaxkin.mixture_laws import ByType
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
@@ -64,7 +65,7 @@ class HardSphereMixture(Particles):
     reverse_at: Float[Array, ""] | None
     numbers: tuple[int, ...] = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
-    boundary: str = eqx.field(static=True)
+    boundary: Literal["periodic", "reflecting"] = eqx.field(static=True)
     log: int = eqx.field(static=True)
     largest: float = eqx.field(static=True)
     sizes: tuple[float, ...] = eqx.field(static=True)  # diameters, as lists were made for
@@ -351,19 +352,21 @@ class HardSphereMixture(Particles):
     def kinetic_limit(
         self, equation: str | None = None, *, finite: bool = False, **resolution: Any
     ) -> KineticEquation:
-        """Return the Boltzmann system (1.1) without space, with the constants that are realised.
+        """Return the Boltzmann system (1.1) with the constants that are realised.
 
         Args:
-            equation: "hermite", or None for the same.
+            equation: "hermite", or None for the same, is `jaxkin.BoltzmannMixture`, without space;
+                "slab" is `jaxkin.BoltzmannSlab`, for densities that depend on x₁.
             finite: give the equation the contact values χ_{αβ} of the finite density
                 (`jaxkin.contact_values`), those of one type times 1 − 1/N_α: what N spheres obey
                 but for correlations. A fit then finds the constants of the limit.
-            **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`.
+            **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`, and
+                `cells` and `bins` of the slab.
 
         Raises:
             ValueError: another equation is asked for.
         """
-        one_of(equation or "hermite", "equation", ("hermite",))
+        one_of(equation or "hermite", "equation", ("hermite", "slab"))
         contact = None
         if finite:
             contact = contact_values(self.numbers, self.diameters, self.dimension)
@@ -375,6 +378,16 @@ class HardSphereMixture(Particles):
             "it is traced by `jit` or `grad`",
         )
         masses = np.asarray(self.masses).tolist()
-        return BoltzmannMixture(
+        slab = {name: resolution.pop(name) for name in ("cells", "bins") if name in resolution}
+        require(
+            equation == "slab" or not slab,
+            "equation",
+            'be "slab" where `cells` or `bins` are given',
+            f"it is {equation!r}",
+        )
+        mixture = BoltzmannMixture(
             masses, self.constants, dimension=self.dimension, contact=contact, **resolution
         )
+        if equation != "slab":
+            return mixture
+        return BoltzmannSlab(mixture, boundary=self.boundary, **slab)

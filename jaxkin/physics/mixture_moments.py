@@ -3,6 +3,7 @@
 A sphere of type α has the weight 1/N_α, so that every type has density 1.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,7 @@ class Temperature(ByTypeMean):
         return mean(lambda z: z.mass) * square / z.velocity.shape[-1]
 
 
+@functools.cache  # the same observables for the same types, so that nothing compiles again
 def mixture_moments(types: int) -> tuple[Observable, ...]:
     """Return temperature (k,), momentum (k, d) = M⟨v⟩, energy (k,) = M⟨|v|²⟩/2, stress (k, d, d) =
     ⟨v⊗v⟩ and the fourth moment (k,) = ⟨|v|⁴⟩.
