@@ -59,7 +59,7 @@ def main() -> None:
             observe=[*profiles, State("state")],
             events=True,
         )
-    limit = gas.kinetic_limit("slab", finite=True, cells=32, bins=32, degree=6)
+    limit = gas.kinetic_limit("slab", law=law, finite=True, cells=32, bins=32, degree=9)
     with Stopwatch() as solved:
         exact = jk.solve(limit, law, times)
     by_bins = jk.solve(limit, law, times, observe=list(profiles))

@@ -2,7 +2,7 @@
 
 Error: the largest of Q over its largest value, for the exact solution of Krook and Wu (Maxwell
 molecules), with the Gaussians' widths those of the
-solution and 5 % off; and for hard spheres dT₁/dt of two Maxwellians at degree n against degree 10.
+solution and 5 % off; and for hard spheres d⟨|v|⁴⟩/dt of two Maxwellians against two degrees more.
 Cost: milliseconds of one evaluation, alone and in batches of 64, and its multiplications over the
 time against what a matrix product does here. Saves out/benchmarks/mixture_operator.md and .json.
 Usage: python benchmarks/mixture_operator.py [--quick] [--out FOLDER]
@@ -104,7 +104,7 @@ def main() -> None:
     speed, rows = peak(), []
     degrees = (4, 6) if options.quick else (4, 6, 8)
     for dimension in (3, 2):
-        reference = spheres(degrees[-1] + 2 * dimension // 3, dimension)
+        reference = spheres(degrees[-1] + 2, dimension)
         rows += [measure(n, dimension, reference, speed) for n in degrees]
     keys = list(rows[0])
     table("Operator of a mixture of two", keys, [[r.get(k, "") for k in keys] for r in rows])

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
 OUT = ROOT / "out" / "benchmarks"
+KINDS = ("png", "md")
 
 # name -> command, and (file made, file shown in the documentation)
 PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
@@ -37,11 +38,28 @@ PARTS: dict[str, tuple[list[str], list[tuple[Path, str]]]] = {
     ),
     "annihilation": (
         ["benchmarks/annihilation.py"],
-        [(OUT / f"annihilation.{kind}", f"annihilation.{kind}") for kind in ("png", "md")],
+        [(OUT / f"annihilation.{kind}", f"annihilation.{kind}") for kind in KINDS],
     ),
     "hard_spheres": (
         ["benchmarks/hard_spheres.py"],
         [(OUT / "hard_spheres.md", "hard_spheres.md")],
+    ),
+    "echo": (["benchmarks/echo.py"], [(OUT / f"echo.{kind}", f"echo.{kind}") for kind in KINDS]),
+    "mixture": (
+        ["benchmarks/mixture.py"],
+        [(OUT / f"mixture.{kind}", f"mixture.{kind}") for kind in KINDS],
+    ),
+    "mixture_constants": (
+        ["benchmarks/mixture_constants.py"],
+        [(OUT / "mixture_constants.md", "mixture_constants.md")],
+    ),
+    "mixture_operator": (
+        ["benchmarks/mixture_operator.py"],
+        [(OUT / "mixture_operator.md", "mixture_operator.md")],
+    ),
+    "chambers": (
+        ["benchmarks/chambers.py"],
+        [(OUT / f"chambers.{kind}", f"chambers.{kind}") for kind in KINDS],
     ),
     "coverage": (["benchmarks/coverage.py"], []),
     "speed": (

@@ -6,7 +6,7 @@ same from either side. At finite density they meet χ_{αβ} times as often. Wit
 
     E_{αβ} = κ_d ∫ Σ_{pairs} |v_i − v_k| dt,   s_{αβ} = ΣK_{αβ}/ΣE_{αβ},
 
-(sums over replicas; N_αN_β pairs, or N_α(N_α − 1)/2 of one type) the estimate is closed:
+(sums over replicas; N_αN_β pairs, or N_α(N_α − 1)/2 of one type) the estimate is closed but for χ:
 
     raw_{αβ} = N_β s_{αβ},   ĉ_{αβ} = raw_{αβ}/χ_{αβ}.
 
@@ -109,9 +109,9 @@ class CollisionEstimate(eqx.Module):
                 line += f"  {known:>12.5g}  {_or_dash((value - known) / error, '+6.2f')}"
             line += f"  {self.raw[i, j]:>12.5g}  {self.contact[i, j]:>8.5f}"
             lines.append(line + f"  {int(self.events[i, j]):>10}")
-        kept = "constants of diameters; before they were made so: " if self.admissible else ""
+        kept = "They were made to; before: " if self.admissible else ""
         if self.test.degrees[0]:
-            lines.append(f"{kept}(1.12) of paper 003: {self.test}")
+            lines.append(f"{kept}diameters explain the constants, (1.12): {self.test}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -141,7 +141,12 @@ def constants_from_collisions(
     given = None
     if contact is not None:
         given = np.asarray(contact, float)
-        require(given.shape == (k, k), "contact", f"be {(k, k)}", f"it is {given.shape}")
+        require(
+            given.shape == (k, k) and np.allclose(given, given.T, rtol=1e-5),
+            "contact",
+            f"be symmetric, of the shape {(k, k)}",
+            f"it is {given.tolist()}",
+        )
         require_finite(given, "contact", minimum=0.0, strict=True)
     model = DiameterModel(tuple(numbers), dimension, given)
 
@@ -153,13 +158,19 @@ def constants_from_collisions(
     require(
         np.all(np.isfinite(free)),
         "data",
-        "be of a gas whose contact values are known",
-        "no diameters explain the collisions of like spheres",
-        "Give `contact`.",
+        "be of a gas thin enough for χ to be solved for",
+        "no diameters were found that explain the collisions of like spheres",
+        "Give `contact`, such as `jaxkin.contact_values` of the known diameters.",
     )
     test = _test(free, covariance, k, dimension, len(seen))
     if admissible:
         free, covariance, chi = likeliest(model, log_s, jnp.asarray(seen), jnp.asarray(exposed))
+        require(
+            np.all(np.isfinite(free)),
+            "admissible",
+            "be False where no diameters are found that explain all collisions",
+            "it is True",
+        )
     scatter = np.asarray(covariance, float)  # of log c
     constants = np.exp(np.asarray(free, float)).reshape(k, k)
     error = constants * np.sqrt(np.diagonal(scatter)).reshape(k, k)
@@ -196,7 +207,20 @@ def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
         {"numbers", "dimension", "boundary"} <= set(told) and "collisions" in logged,
         "data",
         "be a simulation of `HardSphereMixture` with `events=True`",
-        f"its metadata are {sorted(told)} and its events {sorted(logged)}",
+        f"its model is {told.get('model')!r} and its events {sorted(logged)}",
+    )
+    require(
+        "relative_speed" in data.observables,
+        "data",
+        "hold the observable `relative_speed`",
+        f"it has {sorted(data.observables)}",
+        "Simulate with observe=[jaxkin.RelativeSpeed(k)], k types.",
+    )
+    require(
+        bool(told.get("uniform", True)) and not told.get("reversed", False),
+        "data",
+        "be of a gas that is the same at all places and is not reversed",
+        f"uniform is {told.get('uniform')} and reversed is {told.get('reversed')}",
     )
     require(
         told["boundary"] == "periodic",
@@ -206,9 +230,9 @@ def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     )
     numbers, times = np.array(ast.literal_eval(told["numbers"])), np.asarray(data.times, float)
     require(
-        times.size >= 2 and times[0] == 0,
+        times.size >= 3 and times[0] == 0,
         "data",
-        "have times from 0 on, for collisions are counted from there",
+        "have three times or more from 0 on, for collisions are counted from there",
         f"they are {times}",
     )
     k, upper = len(numbers), np.triu_indices(len(numbers))
@@ -228,7 +252,7 @@ def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
         (int(i) + 1, int(j) + 1) for i, j, n in zip(*upper, seen.sum(0), strict=True) if n == 0
     ]
     require(not never, "data", "hold collisions of every two types", f"there are none of {never}")
-    # The rule of trapezia errs by some three times as much as Simpson's, where both converge.
+    # Simpson's rule is better than that of trapezia, whose error this is.
     coarse = np.abs(trapezoid(speed, times, axis=1).sum(0) / exposed.sum(0) - 1)
     if np.any(coarse * np.sqrt(seen.sum(0)) > 1):
         warnings.warn(

@@ -44,17 +44,23 @@ def hotelling(defect: Any, spread: Any, replicas: int) -> Compatibility:
 
     Args:
         defect: (q,) h(x̂).
-        spread: (q, q) its covariance.
+        spread: (q, q) its covariance; of rank r < q it leaves r degrees, if what it does not move
+            vanishes.
         replicas: R.
     """
     h, covariance = np.asarray(defect, float), np.asarray(spread, float)
-    degrees = (h.size, replicas - h.size)
-    known = np.all(np.isfinite(h)) and np.all(np.isfinite(covariance))
-    if h.size == 0 or replicas <= h.size or not known:
-        return Compatibility(np.nan, degrees, np.nan)
-    squared = float(h @ np.linalg.solve(covariance, h))
-    f = squared * (replicas - h.size) / (h.size * (replicas - 1))
-    return Compatibility(f, degrees, float(fdtrc(*degrees, f)))
+    untested = Compatibility(np.nan, (h.size, max(replicas - h.size, 0)), np.nan)
+    if h.size == 0 or not (np.all(np.isfinite(h)) and np.all(np.isfinite(covariance))):
+        return untested
+    # Where fewer numbers are free than conditions ask for, some conditions cannot be moved.
+    sizes, directions = np.linalg.eigh(covariance)
+    free = sizes > 1e-10 * max(sizes.max(), 0)
+    q, fixed = int(free.sum()), directions[:, ~free].T @ h
+    if q == 0 or replicas <= q or np.any(np.abs(fixed) > 1e-6):
+        return untested
+    squared = float(np.sum((directions[:, free].T @ h) ** 2 / sizes[free]))
+    f = squared * (replicas - q) / (q * (replicas - 1))
+    return Compatibility(f, (q, replicas - q), float(fdtrc(q, replicas - q, f)))
 
 
 def conditions_tested(
@@ -85,7 +91,7 @@ def nearest(
     """Return the estimate where the condition holds, and its covariance.
 
     In logarithms, for positive values: there the estimates are nearer to Gaussian, and stay
-    positive.
+    positive. Not a number where the search does not arrive.
 
     Args:
         condition: h, from (q,) values to a vector.
@@ -100,7 +106,8 @@ def nearest(
     first = u = np.log(x)
     for _ in range(steps):
         H, h = np.asarray(slope(u)), np.asarray(value(u))
-        gain = C @ H.T @ np.linalg.inv(H @ C @ H.T)
+        gain = C @ H.T @ np.linalg.pinv(H @ C @ H.T, rcond=1e-10, hermitian=True)
         u = first - gain @ (h + H @ (first - u))
-    y = np.exp(u)
+    arrived = np.all(np.abs(value(u)) < 1e-4 * max(1.0, np.sqrt(np.diagonal(C).max())))
+    y = np.exp(u) if arrived else np.full_like(u, np.nan)
     return y, (C - gain @ H @ C) * np.outer(y, y)

@@ -36,6 +36,7 @@ class FitResult(eqx.Module):
             need not in the likelihood of events, whose information is diagonal.
         parametrisation: which leaves were fitted.
         objective: the value of the objective at the estimate.
+        tested: of a `constrained` result the tests of the free one, else None.
     """
 
     equation: KineticEquation | tuple[KineticEquation, ...]
@@ -50,6 +51,7 @@ class FitResult(eqx.Module):
     converged: bool = eqx.field(static=True)
     conservative: bool = eqx.field(static=True, default=True)
     degenerate: tuple[tuple[str, str, float], ...] = eqx.field(static=True, default=())
+    tested: dict[str, Compatibility] | None = None
 
     @property
     def errors(self) -> Float[np.ndarray, " q"]:
@@ -104,16 +106,23 @@ class FitResult(eqx.Module):
 
         A small p says that the condition does not hold, or that the equation does not describe the
         data (the finite density of hard spheres changes rates, see `kinetic_limit(finite=True)`).
-        NaN where an entry that is needed was not identified.
+        NaN where an entry that is needed was not identified. Of a `constrained` result it is the
+        test of the free one.
         """
-        replicas = int(np.min(np.asarray(self.degrees))) + 1
+        if self.tested is not None:
+            return self.tested
+        degrees = float(np.min(np.asarray(self.degrees)))
+        replicas = int(degrees) + 1 if np.isfinite(degrees) else 0
         return conditions_tested(self._conditions, self.values, self.covariance, replicas)
 
     def constrained(self) -> "FitResult":
         """Return the estimate under the equation's `conditions()`: the nearest in the covariance.
 
+        `objective` stays that of the free estimate.
+
         Raises:
-            ValueError: there are no conditions, or entries that the data do not identify.
+            ValueError: there are no conditions, or entries that the data do not identify, or no
+                entries that are free meet the conditions.
         """
         known = self._conditions(jnp.asarray(self.values))
         require(len(known) > 0, "result", "have an equation with conditions", "it has none")
@@ -123,14 +132,27 @@ class FitResult(eqx.Module):
         def together(values: Array) -> Array:
             return jnp.concatenate(list(self._conditions(values).values()))
 
+        require(
+            bool(np.all(np.isfinite(self.log_error))),
+            "result",
+            "be of positive parameters",
+            f"some of {list(self.names)} are not",
+        )
         values, covariance = nearest(together, self.values, self.covariance)
+        require(
+            bool(np.all(np.isfinite(values))),
+            "result",
+            "have free entries that can meet the conditions",
+            f"with {list(self.names)} the search does not arrive",
+        )
         return dataclasses.replace(
             self,
             equation=self._at(jnp.asarray(values)),
             values=values,
             covariance=covariance,
-            log_error=np.sqrt(np.diagonal(covariance)) / values + 0 * self.log_error,
+            log_error=np.sqrt(np.diagonal(covariance)) / values,
             degenerate=(),
+            tested=self.compatible(),
         )
 
     def _at(self, values: Array) -> Any:
@@ -183,7 +205,8 @@ class FitResult(eqx.Module):
         lines.append(f"{state} after {taken} evaluations, objective {self.objective:.6g}")
         if not np.all(np.isfinite(self.values)):
             lines.append("– : not identified by the data")
-        lines += [f"{name}: {test}" for name, test in self.compatible().items()]
+        held = "" if self.tested is None else "holds by construction; free: "
+        lines += [f"{name}: {held}{test}" for name, test in self.compatible().items()]
         for one, other, rho in self.degenerate:
             lines.append(
                 f"{one} and {other} are nearly degenerate (correlation {rho:+.4f}): were one "

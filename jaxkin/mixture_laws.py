@@ -101,6 +101,8 @@ class Wave(eqx.Module):
             "See jaxkin.velocity_laws.",
         )
         require_finite(amplitude, "amplitude")
+        shape = jnp.shape(amplitude)
+        require(shape == (), "amplitude", "be a number", f"its shape is {shape}")
         require(abs(amplitude) <= 1, "amplitude", "lie in [-1, 1]", f"it is {amplitude}")
         self.velocity, self.mode = velocity, whole(mode, "mode")
         self.amplitude = jnp.asarray(amplitude, dtype=float)
@@ -176,7 +178,20 @@ class ByType(eqx.Module):
 
     def __init__(self, *laws: Any):
         require(len(laws) > 0, "laws", "name a law for each type", "there is none")
+        for law in laws:
+            require(
+                isinstance(law, VelocityLaw) or hasattr(law, "check_dimension"),
+                "laws",
+                "be laws of velocities, `Chambers` or `Wave`",
+                f"one is a {type(law).__name__}",
+                "See jaxkin.velocity_laws.",
+            )
         self.laws = tuple(Uniform(law) if isinstance(law, VelocityLaw) else law for law in laws)
+
+    @property
+    def dimension(self) -> int:
+        """d of the velocities."""
+        return self.laws[0].layers(np.array([0.0, 1.0]))[0][1].dimension
 
     def check_mixture(self, types: int, dimension: int) -> None:
         """Raise `ValueError` if the mixture has other types or another dimension."""

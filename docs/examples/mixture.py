@@ -1,9 +1,10 @@
-"""Two gases of hard spheres: how often they meet, and how heat passes from one to the other."""
+"""Two gases of hard spheres: how heat passes between them, and their constants from collisions."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+import fitting
 import jaxkin as jk
 
 jax.config.update("jax_enable_x64", True)
@@ -15,9 +16,22 @@ law = jk.ByType(
     jk.velocity_laws.Maxwellian(3, temperature=1.0 / 4.0),
 )
 times = jnp.linspace(0.0, 0.2, 5)
-data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=20, events=True)
+data = jk.simulate(
+    gas,
+    law,
+    times,
+    key=jax.random.key(0),
+    replicas=20,
+    events=True,
+    observe=["temperature", jk.RelativeSpeed(2)],
+)
 print(f"N = {gas.numbers}, diameters {np.round(gas.diameters, 4)}, packing {gas.packing:.4f}")
-print(f"c₁₂ = {gas.constants[0, 1]:.4f}, c₂₁ = {gas.constants[1, 0]:.4f}")
-for t, (first, second) in zip(times, data["temperature"].mean(0), strict=True):
-    print(f"t = {t:.2f}   T₁ = {first:.4f}   T₂ = {second:.4f}")
-print("collisions of each pair of types\n", np.asarray(data.events["collisions"].mean(0)))
+
+# The Boltzmann system with the constants of the limit, times the contact values of these spheres.
+equation = gas.kinetic_limit(law=law, finite=True, degree=6)
+exact = jk.solve(equation, law, times)["temperature"]
+for t, seen, T in zip(times, data["temperature"].mean(0), exact, strict=True):
+    print(f"t = {t:.2f}   T₁ {seen[0]:.3f} ({T[0]:.3f})   T₂ {seen[1]:.3f} ({T[1]:.3f})")
+
+# c₁, c₂, c₁₂, c₂₁ from how often spheres collide; no diameter is read.
+print(fitting.constants_from_collisions(data).summary(reference=gas))

@@ -85,6 +85,13 @@ def simulate(
         TypeError: the run is differentiated; a random simulation has jumps, so its pathwise
             gradient would be wrong. Differentiate `solve(particles.kinetic_limit(), …)` or fit.
     """
+    require(
+        isinstance(particles, Particles),
+        "particles",
+        "be a particle system",
+        f"it is a {type(particles).__name__}",
+        "Equations are solved by `solve`.",
+    )
     require_increasing(times)
     replicas = whole(replicas, "replicas")
     require(

@@ -56,6 +56,7 @@ def solve(
         RuntimeError: the solution could not be followed to the last time.
     """
     require_increasing(times)
+    _is_equation(equation)
     equation.check(law)
     chosen = chosen_observables(observe, equation.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
@@ -83,9 +84,20 @@ def integrate(
 ) -> Any:
     """Return the states themselves, leading axis (times,); arguments and errors as in `solve`."""
     require_increasing(times)
+    _is_equation(equation)
     equation.check(law)
     times = jnp.asarray(times, dtype=float)
     return _integrate(equation, law, times, *_tolerances(rtol, atol), adjoint)
+
+
+def _is_equation(equation: Any) -> None:
+    require(
+        isinstance(equation, KineticEquation),
+        "equation",
+        "be a kinetic equation",
+        f"it is a {type(equation).__name__}",
+        "Of particles take `kinetic_limit()`.",
+    )
 
 
 def _tolerances(rtol: float | None, atol: float | None) -> tuple[Array | None, Array | None]:

@@ -19,17 +19,18 @@ c_{αβ}/c_{βα} = N_β/N_α, momentum Σ N_α M_α⟨v⟩ and energy Σ N_α M
 rounding; Maxwellians of variance s_α are steady if the s_α are of one temperature.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jaxkin.equations.mixture_tensor import pair_tensor, plan
-from jaxkin.mixture_laws import Uniform
+from jaxkin.equations.mixture_widths import equilibrium_temperature, mixture_widths
+from jaxkin.mixture_laws import ByType, Uniform
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
@@ -38,7 +39,9 @@ from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.physics.mixture_constraint import constraint_defect
 from jaxkin.physics.mixture_moments import mixture_moments
 from jaxkin.physics.velocity_moments import Entropy
+from jaxkin.velocity_laws import Maxwellian
 
+_EXPLAINED = "Diameters explain the constants, (1.12)"
 Tensor = tuple[Float[Array, "k k rows pairs"], ...]
 
 
@@ -87,6 +90,7 @@ class BoltzmannMixture(KineticEquation):
     ):
         one_of(dimension, "dimension", (2, 3))
         self.dimension, self.degree = dimension, whole(degree, "degree", 2)
+        require(np.ndim(temperature) == 0, "temperature", "be one number", f"it is {temperature}")
         require_finite(temperature, "temperature", minimum=0.0, strict=True)
         self.masses = _positive(masses, "masses")
         k = len(self.masses)
@@ -116,6 +120,12 @@ class BoltzmannMixture(KineticEquation):
             f"it is {self.contact.shape}",
         )
         require_finite(self.contact, "contact", minimum=0.0)
+        require(
+            jnp.allclose(self.contact, self.contact.T, rtol=1e-5),
+            "contact",
+            "be symmetric: two types meet each other equally often",
+            f"it is {self.contact}",
+        )
         require_finite(exponent, "exponent", minimum=-float(dimension), strict=True)
         self.exponent = float(exponent)
 
@@ -188,23 +198,50 @@ class BoltzmannMixture(KineticEquation):
         """Raise `ValueError` if the law is not `ByType`, depends on the place, or is not resolved.
 
         The coefficients of the two highest degrees of each type must have a norm below a fifth of
-        all. They grow with the degree for a law whose variance is above 2s_α.
+        all. They grow with the degree for a law whose variance is above 2s_α. Those of the
+        Maxwellians that the gas ends in are looked at too, and warned of.
         """
         f = self.project(law)
         if is_traced(f):
             return
         require(jnp.all(jnp.isfinite(f)), "law", "have finite moments", "some are not")
-        highest = jnp.linalg.norm(f[:, self.degrees() >= self.degree - 1], axis=1)
-        last = np.asarray(highest / jnp.linalg.norm(f, axis=1))
-        worst = int(last.argmax())
+        last, worst = self._unresolved(f)
+        numbers = np.ones(len(self.masses))
+        if not is_traced(self.constants) and bool(jnp.all(self.constants > 0)):
+            c = np.asarray(self.constants)
+            numbers = c[0] / c[:, 0]
+        advice = [f"{s:.3g}" for s in mixture_widths(law, self.masses, numbers)]
+        remedy = (
+            f"Try widths=({', '.join(advice)}), the middle of the variances from the law to "
+            "equilibrium (`gas.kinetic_limit(law=law)` takes these), and a larger `degree`. The "
+            "variance of a gas is T/M."
+        )
         require(
-            last[worst] < 0.2,
+            last < 0.2,
             "widths",
             "let the Hermite series of the law converge: the coefficients of the two highest "
             "degrees of a type should be below 0.2 of all",
-            f"they are {last[worst]:.3g} for type {worst}",
-            "Give `widths` near the variances of the velocities, and a larger `degree`.",
+            f"they are {last:.3g} for type {worst + 1}, with the width {self.widths[worst]:.3g}",
+            remedy,
         )
+        final = equilibrium_temperature(law, self.masses, numbers)
+        steady = ByType(*(Maxwellian(self.dimension, final / mass) for mass in self.masses))
+        last, worst = self._unresolved(self.project(steady))
+        if last >= 0.2:
+            warnings.warn(
+                f"Near equilibrium, at temperature {final:.3g}, the Hermite series of type "
+                f"{worst + 1} does not converge: its Gaussian has the width "
+                f"{self.widths[worst]:.3g}, and the gas tends to {final / self.masses[worst]:.3g}. "
+                f"{remedy}",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _unresolved(self, f: Float[Array, "k N"]) -> tuple[float, int]:
+        """Return the share of the two highest degrees, and in which type it is largest."""
+        highest = jnp.linalg.norm(f[:, self.degrees() >= self.degree - 1], axis=1)
+        share = np.asarray(highest / jnp.linalg.norm(f, axis=1))
+        return float(share.max()), int(share.argmax())
 
     def project(self, law: Any) -> Float[Array, "k N"]:
         """Return f_{αa} = ∫ f_α h_a(v/√s_α) dv, exact for laws with a quadrature.
@@ -225,7 +262,8 @@ class BoltzmannMixture(KineticEquation):
                 isinstance(each, Uniform),
                 "law",
                 "be the same at all places",
-                f"that of type {kind} is {type(each).__name__}",
+                f"that of type {kind + 1} is {type(each).__name__}",
+                'Ask for `kinetic_limit("slab")`.',
             )
             nodes, weights = each.velocity.quadrature(self.degree // 2 + 2)
             rows.append(weights @ self.basis(nodes, kind))
@@ -261,11 +299,11 @@ class BoltzmannMixture(KineticEquation):
         rows = []
         for kind, (s, f) in enumerate(zip(self.widths, state, strict=True)):
             series = self.basis(jnp.asarray(nodes * s**0.5, state.dtype), kind) @ f
-            ratio = jnp.maximum(series, 0)
+            inside = series > 0
+            ratio = jnp.where(inside, series, 1)  # the logarithm has no derivative elsewhere
             gaussian = -0.5 * np.sum(nodes**2, 1) - 0.5 * self.dimension * np.log(2 * np.pi * s)
-            rows.append(
-                jnp.sum(weights * (jax.scipy.special.xlogy(ratio, ratio) + ratio * gaussian))
-            )
+            value = jnp.where(inside, ratio * (jnp.log(ratio) + gaussian), 0)
+            rows.append(jnp.sum(weights * value))
         return jnp.stack(rows).astype(state.dtype)
 
     def observables(self) -> tuple[Observable, ...]:
@@ -280,7 +318,7 @@ class BoltzmannMixture(KineticEquation):
         """Return the conditions that diameters set to the constants, (1.12) for two types."""
         if len(self.masses) == 1:
             return {}
-        return {"(1.12) of paper 003": constraint_defect(self.constants, self.dimension)}
+        return {_EXPLAINED: constraint_defect(self.constants, self.dimension)}
 
 
 def _positive(values: Any, name: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ a = μ(3 − 2μ),
     p₁ = ν₂₂ − ν₁₂a,   p₂ = ν₁₁ − ν₂₁a,   κ = (ν₁₁p₁ + ν₁₂a p₂)/3,
     A = κ/(2p₁) + ν₁₂(μ/2)(1 − p₂/p₁),   p₁ = p₂ or p₁p₂ = 2μ²(ν₂₁p₁ + ν₁₂p₂).
 
-The last is taken here, where temperatures differ.
+The last is taken here, with p₁/p₂ = ν₁₂/ν₂₁: temperatures differ unless N₁ = N₂.
 """
 
 import jax.numpy as jnp
@@ -46,8 +46,7 @@ class KrookWu:
         self.masses, self.numbers = np.array([1.0, mass]), np.asarray(numbers, float)
         mu = 4 * mass / (1 + mass) ** 2
         a, (nu21, nu12) = mu * (3 - 2 * mu), self.numbers
-        p1 = 4 * mu**2 * nu12
-        p2 = 2 * mu**2 * nu21 * p1 / (p1 - 2 * mu**2 * nu12)
+        p1, p2 = 4 * mu**2 * nu12, 4 * mu**2 * nu21
         self.parts = np.array([p1, p2])
         self.rates = np.array([[p2 + nu21 * a, nu12], [nu21, p1 + nu12 * a]])
         self.kappa = float((self.rates[0, 0] * p1 + nu12 * a * p2) / 3)

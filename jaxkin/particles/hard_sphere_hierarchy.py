@@ -32,8 +32,13 @@ from jaxtyping import Array
 
 from jaxkin.numerics.cells import nearest_image
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.observables import Observable, Weighted
+from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.hard_spheres import HardSphereMixture
+
+
+def _no_function(z: Coordinates) -> float:
+    """Stand for φ: pairs are no function of one particle. One for all, so that nothing retraces."""
+    return 0.0
 
 
 class MixedBalance(Observable):
@@ -46,7 +51,7 @@ class MixedBalance(Observable):
         name: name in the trajectory, of shape (6,): ⟨f^{(1,1)}, Φ⟩, and the rates by streaming, by
             contacts of the two spheres with each other, with others of type 1, with others of
             type 2, and with walls.
-        gas: the mixture that is simulated, of two types.
+        gas: the mixture that is simulated, of two types; another one gives a wrong balance.
         function: Φ, from x, v, y, w, each of shape (d,), to a number; differentiable in x and y,
             and of period 1 in them on the torus.
         horizon: h > 0. None takes the time in which a sphere of root mean square speed goes the
@@ -69,7 +74,7 @@ class MixedBalance(Observable):
         if horizon is not None:
             require_finite(horizon, "horizon", minimum=0.0, strict=True)
         self.name, self.gas, self.test, self.horizon = name, gas, function, horizon
-        self.function = lambda z: 0.0  # pairs are no function of one particle
+        self.function = _no_function
 
     def evaluate_limit(self, measured: Weighted) -> Array:
         """Refuse: the nodes of an equation are no particles."""

@@ -11,6 +11,7 @@ factor of mean free path over diameter in each collision: float64 knows a path f
 collisions of each sphere, and the law of a gas for ever.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ from jaxtyping import Array, Bool, Float
 
 from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
 from jaxkin.equations.boltzmann_slab import BoltzmannSlab
-from jaxkin.mixture_laws import ByType
+from jaxkin.equations.mixture_widths import mixture_widths
+from jaxkin.mixture_laws import ByType, Uniform
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
@@ -160,6 +162,13 @@ class HardSphereMixture(Particles):
             "be large enough for a sphere of type 2",
             f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g}",
         )
+        if abs(round(exact) / exact - 1) > 0.05:
+            warnings.warn(
+                f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g} and rounded to {round(exact)}: c₂ changes by "
+                f"{round(exact) / exact - 1:+.0%}. See `constants`, or take a larger `n_1`.",
+                UserWarning,
+                stacklevel=2,
+            )
         return cls((n_1, round(exact)), masses, (first, first / b), dimension=dimension, **options)
 
     @property
@@ -343,6 +352,8 @@ class HardSphereMixture(Particles):
             "diameters": str(np.asarray(self.diameters).tolist()),
             "dimension": self.dimension,
             "boundary": self.boundary,
+            "uniform": all(isinstance(each, Uniform) for each in law.laws),
+            "reversed": self.reverse_at is not None,
         }
 
     def tile(self, replicas: int) -> int:
@@ -350,16 +361,24 @@ class HardSphereMixture(Particles):
         return max(1, min(replicas, 2**20 // sum(self.numbers)))
 
     def kinetic_limit(
-        self, equation: str | None = None, *, finite: bool = False, **resolution: Any
+        self,
+        equation: str | None = None,
+        *,
+        finite: bool = False,
+        law: ByType | None = None,
+        **resolution: Any,
     ) -> KineticEquation:
         """Return the Boltzmann system (1.1) with the constants that are realised.
 
         Args:
             equation: "hermite", or None for the same, is `jaxkin.BoltzmannMixture`, without space;
-                "slab" is `jaxkin.BoltzmannSlab`, for densities that depend on x₁.
+                "slab" is `jaxkin.BoltzmannSlab`, for densities that depend on x₁, by default of
+                degree 7.
             finite: give the equation the contact values χ_{αβ} of the finite density
                 (`jaxkin.contact_values`), those of one type times 1 − 1/N_α: what N spheres obey
                 but for correlations. A fit then finds the constants of the limit.
+            law: the initial law, by which the widths of the Gaussians are chosen
+                (`jaxkin.equations.mixture_widths`), unless they are given.
             **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`, and
                 `cells` and `bins` of the slab.
 
@@ -378,6 +397,11 @@ class HardSphereMixture(Particles):
             "it is traced by `jit` or `grad`",
         )
         masses = np.asarray(self.masses).tolist()
+        if law is not None and not {"widths", "temperature"} & set(resolution):
+            self.check(law)
+            resolution["widths"] = mixture_widths(law, masses, self.numbers)
+        if equation == "slab":
+            resolution.setdefault("degree", 7)
         slab = {name: resolution.pop(name) for name in ("cells", "bins") if name in resolution}
         require(
             equation == "slab" or not slab,

@@ -31,14 +31,15 @@ def constraint_defect(matrix: Any, dimension: int = 3) -> Float[Array, " conditi
     The first k(k−1)/2 compare diameters of two types, the others numbers of three.
 
     Args:
-        matrix: (k, k) c_{αβ}, positive.
+        matrix: (k, k) c_{αβ}, positive; entries that are not, or not known, give NaN or ∞.
         dimension: d ≥ 2.
 
     Raises:
         ValueError: the matrix is not square.
     """
     whole(dimension, "dimension", 2)
-    a = jnp.asarray(matrix, dtype=float)
+    a = jnp.asarray(matrix)
+    a = a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float)
     require(a.ndim == 2 and a.shape[0] == a.shape[1], "matrix", "be square", f"it is {a.shape}")
     k = len(a)
     inverse = (jnp.diagonal(a) / a) ** (1 / (dimension - 1))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxkin.numerics.checks import whole
+from jaxkin.numerics.checks import require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.physics.mixture_moments import ByTypeMean
 
@@ -36,6 +36,13 @@ class ByTypeProfile(ByTypeMean):
     def evaluate(self, measured: Weighted) -> Array:
         """Return the sums, of whatever has positions in the unit box."""
         z, weight = measured.coordinates, measured.weight
+        require(
+            z.position is not None,
+            "observe",
+            "hold no profiles of an equation without space",
+            f"it holds {self.name!r}",
+            "Solve `jaxkin.BoltzmannSlab`.",
+        )
         values = jax.vmap(lambda z: jnp.asarray(self.function(z), weight.dtype))(z)
         # Rounding may put a sphere on the last edge.
         slice_ = jnp.clip((z.position[:, 0] * self.bins).astype(jnp.int32), 0, self.bins - 1)

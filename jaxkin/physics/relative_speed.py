@@ -14,7 +14,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import whole
-from jaxkin.observables import Observable, Weighted
+from jaxkin.observables import Coordinates, Observable, Weighted
+
+
+def _no_function(z: Coordinates) -> float:
+    """Stand for φ: pairs are no function of one particle. One for all, so that nothing retraces."""
+    return 0.0
 
 
 class RelativeSpeed(Observable):
@@ -32,7 +37,7 @@ class RelativeSpeed(Observable):
 
     def __init__(self, types: int = 1, name: str = "relative_speed"):
         self.name, self.types = name, whole(types, "types")
-        self.function = lambda z: 0.0  # pairs are no function of one particle
+        self.function = _no_function
 
     def evaluate(self, measured: Weighted) -> Float[Array, "k k"]:
         """Return the means over pairs; particles of one type must have one weight."""

@@ -446,10 +446,14 @@ def test_bad_laws():
     ):
         with pytest.raises(ValueError, match=message):
             jk.solve(equation, law, jnp.array([0.1]))
+    still = ByType(*(Maxwellian(2, s) for s in equation.mixture.widths))
+    with pytest.raises(ValueError, match="no profiles of an equation without space"):
+        jk.solve(equation.mixture, still, jnp.array([0.1]), observe=mixture_profiles(2, 2))
     with pytest.raises(ValueError, match="`bins` must divide the 8 cells"):
         jk.solve(equation, chambers(), jnp.array([0.1]), observe=mixture_profiles(2, 3))
     for wrong, message in (
         ({"amplitude": 1.1}, "`amplitude` must lie in"),
+        ({"amplitude": jnp.ones(3)}, "`amplitude` must be a number"),
         ({"amplitude": 0.1, "mode": 0}, "`mode` must be a positive integer"),
         ({"amplitude": 0.1, "velocity": 1.0}, "`velocity` must be a law of velocities"),
     ):

@@ -32,7 +32,7 @@ def drawn(replicas, truth, seed):
 def test_p_values_are_uniform_and_small_off_the_set():
     """5 errors of the binomial law for 100 sets of 12; what is six standard errors off is seen.
 
-    (Fault: a spread of half the size.)
+    (Fault: a spread of a quarter.)
     """
 
     def p_values(truth):
@@ -56,6 +56,18 @@ def test_hotelling_by_hand():
     assert test.p == pytest.approx(0.01496, rel=1e-3)  # P(|t₉| > 3)
     assert hotelling([1.0, 2.0], np.eye(2), 10).statistic == pytest.approx(5 * 8 / (2 * 9))
     assert np.isnan(hotelling([np.nan], [[1.0]], 10).p) and np.isnan(hotelling([], [[]], 10).p)
+
+
+def test_conditions_that_too_few_numbers_are_free_for():
+    """Rank 1 of two conditions: tested if the other holds, not if it does not, and no crash."""
+    spread = np.array([[0.04, 0.0], [0.0, 0.0]])
+    test = hotelling([0.4, 0.0], spread, 10)
+    assert test.degrees == (1, 9) and test.statistic == pytest.approx(4.0)
+    assert np.isnan(hotelling([0.4, 0.1], spread, 10).p)
+    assert np.isnan(hotelling([0.0, 0.0], 0 * spread, 10).p)
+    x, covariance = np.array([1.0, 2.0]), np.diag([0.01, 0.01])
+    stuck, _ = nearest(lambda u: jnp.stack([u[0] - 1.1, u[0] - 1.2]), x, covariance)
+    assert np.all(np.isnan(stuck))
 
 
 def test_the_nearest_point():
@@ -103,6 +115,7 @@ def test_a_fit_tells_whether_diameters_explain_it(result):
     assert "(1.12)" in name and found.compatible()[name].p > 1e-4
     assert f"{name}: F(1, 39)" in found.summary(reference=equation)
     held = found.constrained()
+    assert held.compatible() == found.compatible() and "by construction" in held.summary()
     assert np.abs(constraint_defect(held.equation.constants)).max() < 1e-10
     assert np.all(held.errors <= found.errors * 1.05)
     truth = np.asarray(equation.constants).ravel()
@@ -120,6 +133,8 @@ def test_what_cannot_be_tested(result):
     assert "cannot be tested" in lost.summary()
     with pytest.raises(ValueError, match=r"constants\[1,1\]"):
         lost.constrained()
+    few = dataclasses.replace(found, degrees=float("nan"))  # one experiment of a single replica
+    assert "cannot be tested" in few.summary()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jk.BoltzmannMixture([1.0], [[1.0]], dimension=2).conditions() == {}
