@@ -22,10 +22,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.numerics.cells import Search, cells_along, nearest_image, neighbours
+from jaxkin.numerics.cells import Search, cells_along, neighbours
 from jaxkin.numerics.compaction import set_places
-
-_NOBODY = -1
+from jaxkin.particles.hard_sphere_paths import (
+    NOBODY,
+    Vessel,
+    earliest_event,
+    leaves_at,
+    meeting_times,
+    path_after,
+    wall_times,
+)
 
 
 class Spheres(eqx.Module):
@@ -57,32 +64,6 @@ class Spheres(eqx.Module):
     elapsed: Float[Array, ""]
     crowded: Bool[Array, ""]
     ambiguous: Bool[Array, ""]
-
-
-class Vessel(eqx.Module):
-    """The spheres' constants and the sizes of lists.
-
-    Attributes:
-        kind: (N,) type of each sphere, 0 … k−1.
-        mass: (N,).
-        radius: (N,) half the diameter.
-        skin: how far a sphere goes in a window.
-        search: how neighbours are found, and whether the box is a torus; else its walls reflect,
-            and touch a sphere's surface.
-        batch: spheres that a round takes.
-    """
-
-    kind: Int32[Array, " N"]
-    mass: Float[Array, " N"]
-    radius: Float[Array, " N"]
-    skin: Float[Array, ""]
-    search: Search
-    batch: int = eqx.field(static=True)
-
-    @property
-    def periodic(self) -> bool:
-        """Whether the box is a torus."""
-        return self.search.periodic
 
 
 class Window(eqx.Module):
@@ -144,8 +125,8 @@ def _open(vessel: Vessel, spheres: Spheres, ahead: Float[Array, ""]) -> Window:
         [spheres.position, spheres.velocity, jnp.zeros((n, 1), spheres.position.dtype)], axis=1
     )
     everyone = jnp.arange(n, dtype=jnp.int32)
-    times = _meetings(vessel, everyone, path, path, near.table, near.table)
-    when, whom, ambiguous = _earliest(vessel, everyone, path, times, near.table)
+    times = meeting_times(vessel, everyone, path, path, near.table, near.table)
+    when, whom, ambiguous = earliest_event(vessel, everyone, path, times, near.table)
     so_far = eqx.tree_at(
         lambda s: (s.closest, s.crowded, s.ambiguous),
         spheres,
@@ -155,7 +136,7 @@ def _open(vessel: Vessel, spheres: Spheres, ahead: Float[Array, ""]) -> Window:
             spheres.ambiguous | jnp.any(ambiguous),
         ),
     )
-    leave = _leave(vessel, path, spheres.position)
+    leave = leaves_at(vessel, path, spheres.position)
     return Window(path, spheres.position, near.table, when, whom, leave, ahead, so_far)
 
 
@@ -183,7 +164,7 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
     real, safe = rows < n, jnp.minimum(rows, n - 1)
     slot = jnp.full(n + 1, batch, jnp.int32).at[rows].set(jnp.arange(batch, dtype=jnp.int32))
     slot = slot.at[n].set(batch)
-    when, whom = jnp.where(real, now.when[safe], jnp.inf), jnp.where(real, now.whom[safe], _NOBODY)
+    when, whom = jnp.where(real, now.when[safe], jnp.inf), jnp.where(real, now.whom[safe], NOBODY)
 
     # 1. Who collides, if nothing comes in between.
     partner = jnp.clip(whom, 0, n - 1)
@@ -195,19 +176,19 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
     horizon = jnp.minimum(horizon, jnp.min(jnp.minimum(not_taken, now.leave)))
     horizon = jnp.minimum(horizon, left)
     old, other = now.path[safe], now.path[partner]
-    new = jnp.where(ready[:, None], _after(vessel, safe, whom, old, other, time), old)
+    new = jnp.where(ready[:, None], path_after(vessel, safe, whom, old, other, time), old)
 
     # 2. What they bring about, with their neighbours as they were and as they may become.
     table = jnp.where(real[:, None], now.table[safe], n)
     beside = slot[table]  # where a neighbour stands in this round, or batch
     taken, beside = beside < batch, jnp.minimum(beside, batch - 1)
-    with_old = _meetings(vessel, safe, new, now.path, table, table)
-    with_new = _meetings(vessel, safe, new, new, beside, table)
+    with_old = meeting_times(vessel, safe, new, now.path, table, table)
+    with_new = meeting_times(vessel, safe, new, new, beside, table)
     ends = jnp.where(taken & ready[beside], time[beside], jnp.inf)
     before = jnp.where(with_old < ends, with_old, jnp.inf)  # else the path is no more
     next_event = jnp.min(jnp.minimum(before, jnp.where(taken, with_new, jnp.inf)), axis=1)
-    next_event = jnp.minimum(next_event, _wall(vessel, safe, new)[0])
-    leave = _leave(vessel, new, now.home[safe])
+    next_event = jnp.minimum(next_event, wall_times(vessel, safe, new)[0])
+    leave = leaves_at(vessel, new, now.home[safe])
     brought = jnp.where(ready, jnp.minimum(next_event, leave), jnp.inf)
     horizon = jnp.minimum(horizon, jnp.min(jnp.where(time < horizon, brought, jnp.inf)))
 
@@ -216,14 +197,14 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
     path = now.path.at[jnp.where(done, rows, n)].set(new, mode="drop")
     times = jnp.where(taken & done[beside], with_new, with_old)
     looked = real & (done | ~ready)
-    found, found_whom, ambiguous = _earliest(vessel, safe, new, times, table)
+    found, found_whom, ambiguous = earliest_event(vessel, safe, new, times, table)
 
     # Neighbours of those that moved: their partner may be gone, or another be coming.
     gone = done[:, None] & (now.whom[jnp.minimum(table, n - 1)] == rows[:, None])
     coming = jnp.where(looked[:, None], times, jnp.inf)
     next_when = now.when.at[table].min(coming, mode="drop")
     first = (coming <= next_when[jnp.minimum(table, n - 1)]) & jnp.isfinite(coming)
-    next_whom = now.whom.at[jnp.where(gone, table, n)].set(_NOBODY, mode="drop")
+    next_whom = now.whom.at[jnp.where(gone, table, n)].set(NOBODY, mode="drop")
     next_whom = next_whom.at[jnp.where(first, table, n)].set(rows[:, None], mode="drop")
     into = jnp.where(looked, rows, n)
     return Window(
@@ -240,93 +221,6 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
         ),
         _count(vessel, now.so_far, safe, whom, time, done, jnp.any(looked & ambiguous)),
     )
-
-
-def _after(
-    vessel: Vessel, rows: Array, whom: Array, old: Array, other: Array, time: Array
-) -> Float[Array, "n c"]:
-    """Return paths after a collision (2.7), (2.8), or a reflection by a wall."""
-    n, d = vessel.mass.size, (old.shape[1] - 1) // 2
-    x, v = old[:, :d] + time[:, None] * old[:, d : 2 * d], old[:, d : 2 * d]
-    x_other = other[:, :d] + time[:, None] * other[:, d : 2 * d]
-    partner = jnp.clip(whom, 0, n - 1)
-    apart = nearest_image(x - x_other, vessel.periodic)
-    square = jnp.sum(apart**2, -1)
-    along = jnp.sum((v - other[:, d : 2 * d]) * apart, -1) / jnp.where(square > 0, square, 1)
-    share = 2 * vessel.mass[partner] / (vessel.mass[rows] + vessel.mass[partner])
-    collided = v - (share * along)[:, None] * apart
-    reflected = jnp.where(jnp.arange(d) == whom[:, None] - n, -v, v)
-    after = jnp.where((whom < n)[:, None], collided, reflected)
-    return jnp.concatenate([x - time[:, None] * after, after, time[:, None]], axis=1)
-
-
-def _meetings(
-    vessel: Vessel, rows: Array, own: Array, path: Array, places: Array, table: Array
-) -> Float[Array, "n K"]:
-    """Return when each row meets each of its neighbours, ∞ if never.
-
-    Args:
-        rows: (n,) indices of spheres.
-        own: (n, c) their paths.
-        path: (p, c) the paths of others.
-        places: (n, K) where neighbours stand in `path`.
-        table: (n, K) neighbours of the rows.
-    """
-    d, size = (path.shape[1] - 1) // 2, vessel.mass.size
-    column = jnp.minimum(places, path.shape[0] - 1)
-    last, other = own[:, -1:], path[:, -1][column]
-    start = jnp.maximum(last, other)
-    zero = jnp.zeros((), own.dtype)
-    square, toward, speed = zero, zero, zero
-    for k in range(d):  # one component after the other, in lanes
-        v = own[:, d + k, None] - path[:, d + k][column]
-        x = nearest_image(own[:, k, None] - path[:, k][column] + start * v, vessel.periodic)
-        square, toward, speed = square + x * x, toward + x * v, speed + v * v
-    radius = vessel.radius[jnp.minimum(table, size - 1)]
-    gap = square - (vessel.radius[rows][:, None] + radius) ** 2
-    root = toward**2 - speed * gap
-    meets = (toward < 0) & (root > 0) & (table < size)
-    wait = gap / (jnp.sqrt(jnp.where(meets, root, 1)) - jnp.where(meets, toward, -1))
-    return jnp.where(meets, start + jnp.maximum(wait, 0), jnp.inf)
-
-
-def _wall(vessel: Vessel, rows: Array, own: Array) -> tuple[Array, Array]:
-    """Return when each row meets a wall, and N + axis of the wall."""
-    n, d = vessel.mass.size, (own.shape[1] - 1) // 2
-    if vessel.periodic:
-        return jnp.full(rows.shape, jnp.inf, own.dtype), jnp.full(rows.shape, n, jnp.int32)
-    y, v, radius = own[:, :d], own[:, d : 2 * d], vessel.radius[rows][:, None]
-    target = jnp.where(v > 0, 1 - radius, radius)
-    time = jnp.where(v != 0, (target - y) / jnp.where(v != 0, v, 1), jnp.inf)
-    time = jnp.maximum(time, own[:, -1:])
-    axis = jnp.argmin(time, axis=1).astype(jnp.int32)
-    return jnp.min(time, axis=1), n + axis
-
-
-def _earliest(
-    vessel: Vessel, rows: Array, own: Array, times: Array, table: Array
-) -> tuple[Array, Array, Array]:
-    """Return the next event of each row, its partner, and whether a second comes at once."""
-    wall, which = _wall(vessel, rows, own)
-    place = jnp.argmin(times, axis=1)
-    meeting = jnp.take_along_axis(times, place[:, None], axis=1)[:, 0]
-    partner = jnp.take_along_axis(table, place[:, None], axis=1)[:, 0]
-    when = jnp.minimum(meeting, wall)
-    whom = jnp.where(jnp.isfinite(when), jnp.where(meeting <= wall, partner, which), _NOBODY)
-    others = jnp.where(jnp.arange(times.shape[1]) == place[:, None], jnp.inf, times)
-    second = jnp.minimum(jnp.min(others, axis=1), jnp.maximum(meeting, wall))
-    resolution = 4 * jnp.finfo(own.dtype).eps * jnp.where(jnp.isfinite(when), when, 0)
-    return when, whom, jnp.isfinite(when) & (second - when <= resolution)
-
-
-def _leave(vessel: Vessel, own: Array, home: Array) -> Float[Array, " n"]:
-    """Return until when each row is surely within the skin of its home."""
-    d = home.shape[1]
-    v, last = own[:, d : 2 * d], own[:, -1]
-    away = jnp.sqrt(jnp.sum((own[:, :d] + last[:, None] * v - home) ** 2, -1))
-    speed = jnp.sqrt(jnp.sum(v**2, -1))
-    left = jnp.maximum(vessel.skin - away, 0)
-    return jnp.where(speed > 0, last + left / jnp.where(speed > 0, speed, 1), jnp.inf)
 
 
 def _count(

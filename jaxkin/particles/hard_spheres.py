@@ -11,7 +11,6 @@ factor of mean free path over diameter in each collision: float64 knows a path f
 collisions of each sphere, and the law of a gas for ever.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -30,10 +29,11 @@ from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.particles.hard_core import hard_core_positions
-from jaxkin.particles.hard_sphere_flow import Spheres, Vessel, flow, sizes_for
+from jaxkin.particles.hard_sphere_flow import Spheres, flow, sizes_for
+from jaxkin.particles.hard_sphere_paths import Vessel
 from jaxkin.physics.contact_values import contact_values
 from jaxkin.physics.masses import common_dtype
-from jaxkin.physics.mixture_constants import constants_matrix
+from jaxkin.physics.mixture_constants import constants_matrix, scaled_spheres
 from jaxkin.physics.mixture_moments import mixture_moments
 
 
@@ -151,25 +151,8 @@ class HardSphereMixture(Particles):
         Raises:
             ValueError: an argument is not positive, or N₂ rounds to 0.
         """
-        for name, value in (("c1", c1), ("c2", c2), ("b", b)):
-            require_finite(value, name, minimum=0.0, strict=True)
-        n_1, dimension = whole(n_1, "n_1"), whole(dimension, "dimension", 2)
-        first = (c1 / n_1) ** (1 / (dimension - 1))
-        exact = c2 * b ** (dimension - 1) * n_1 / c1
-        require(
-            round(exact) >= 1,
-            "n_1",
-            "be large enough for a sphere of type 2",
-            f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g}",
-        )
-        if abs(round(exact) / exact - 1) > 0.05:
-            warnings.warn(
-                f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g} and rounded to {round(exact)}: c₂ changes by "
-                f"{round(exact) / exact - 1:+.0%}. See `constants`, or take a larger `n_1`.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return cls((n_1, round(exact)), masses, (first, first / b), dimension=dimension, **options)
+        numbers, diameters = scaled_spheres(c1, c2, b, n_1, dimension=dimension)
+        return cls(numbers, masses, diameters, dimension=dimension, **options)
 
     @property
     def dtype(self) -> Any:

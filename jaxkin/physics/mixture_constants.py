@@ -9,6 +9,7 @@ says; c_{αα} = c_α. For two types with b = ε₁/ε₂ these are c_{1,2} and 
 matrix arises: the ratios 2(c_{αβ}/c_β)^{1/(d−1)} − 1 must be those of k diameters.
 """
 
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -103,3 +104,43 @@ def mixture_parameters(
             "See (1.12) of paper 003, or raise `tolerance`.",
         )
     return c, ratios[:, -1]
+
+
+def scaled_spheres(
+    c1: float, c2: float, b: float, n_1: int, *, dimension: int = 3
+) -> tuple[tuple[int, int], tuple[float, float]]:
+    """Return N₁, N₂ and ε₁, ε₂ with N₁ε₁^{d−1} = c₁, N₂ε₂^{d−1} ≈ c₂ and ε₁ = bε₂, (2.28).
+
+    Args:
+        c1: c₁, positive.
+        c2: c₂, positive.
+        b: ε₁/ε₂, positive.
+        n_1: N₁.
+        dimension: d ≥ 2.
+
+    Raises:
+        ValueError: an argument is not positive, or N₂ = c₂b^{d−1}N₁/c₁ (2.30) rounds to 0.
+
+    Warns:
+        UserWarning: rounding changes c₂ by more than 5 %.
+    """
+    for name, value in (("c1", c1), ("c2", c2), ("b", b)):
+        require_finite(value, name, minimum=0.0, strict=True)
+    n_1, dimension = whole(n_1, "n_1"), whole(dimension, "dimension", 2)
+    first = (c1 / n_1) ** (1 / (dimension - 1))
+    exact = c2 * b ** (dimension - 1) * n_1 / c1
+    n_2 = round(exact)
+    require(
+        n_2 >= 1,
+        "n_1",
+        "be large enough for a sphere of type 2",
+        f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g}",
+    )
+    if abs(n_2 / exact - 1) > 0.05:
+        warnings.warn(
+            f"N₂ = c₂b^(d−1)N₁/c₁ is {exact:.3g} and rounded to {n_2}: c₂ changes by "
+            f"{n_2 / exact - 1:+.0%}. See `constants` of the gas, or take a larger `n_1`.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return (n_1, n_2), (first, first / b)

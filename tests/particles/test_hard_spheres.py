@@ -244,6 +244,8 @@ def test_the_scaling_tells_what_it_rounds():
     assert gas.constants[0, 1] == pytest.approx(float(c12), rel=1e-12)
     assert gas.constants[1, 0] == pytest.approx(float(c21), rel=1e-12)
     assert c12 / c21 == pytest.approx(101 / 100, rel=1e-12)
+    with pytest.warns(UserWarning, match=r"is 1\.5 and rounded to 2: c₂ changes by \+33%"):
+        jk.HardSphereMixture.from_scaling(0.01, 0.006, 0.5, 10)
 
 
 def test_faults_are_seen():
