@@ -71,7 +71,7 @@ def measure(degree, dimension, reference, speed):
     equation = jk.BoltzmannMixture([1.0, MASS], np.ones((2, 2)), dimension=dimension, degree=degree)
     tensor = jax.block_until_ready(equation.prepare())
     made = time.perf_counter() - began
-    run = jax.jit(equation.collision)
+    run = jax.jit(lambda f, tensor: equation.collision(f, tensor))
     state = jax.random.normal(jax.random.key(0), (64, 2, equation.degrees().size))
     one, many = clock(run, state[0], tensor), clock(run, state, tensor) / 64
     work = sum(block.size for block in tensor)
