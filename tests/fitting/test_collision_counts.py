@@ -149,7 +149,7 @@ def test_an_admissible_estimate_has_diameters(small):
     assert np.all(np.abs(z_scores(found, gas)) < 4)
     assert found.compatible() == free.compatible()
     # A fifth more collisions between the types than diameters explain are seen.
-    more = data.events["collisions"].at[:, 0, 1].multiply(1.2)
+    more = data.events["collisions"].astype(float).at[:, 0, 1].multiply(1.2)
     other = Trajectory(data.times, data.observables, {"collisions": more}, data.metadata)
     assert constants_from_collisions(other).compatible().p < 1e-4
 
