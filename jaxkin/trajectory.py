@@ -137,4 +137,6 @@ class Trajectory(eqx.Module):
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v if isinstance(v, str | int | float) else str(v) for k, v in metadata.items()}
+    # NetCDF has no truth values.
+    numbers = {k: int(v) if isinstance(v, bool) else v for k, v in metadata.items()}
+    return {k: v if isinstance(v, str | int | float) else str(v) for k, v in numbers.items()}

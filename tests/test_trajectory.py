@@ -9,6 +9,7 @@ from jaxkin.trajectory import Metadata, Trajectory
 
 matplotlib.use("Agg")
 TIMES = jnp.array([0.0, 0.5, 1.5])
+METADATA = {"replicas": 2, "uniform": True}
 COUNTS = np.random.default_rng(0).random((4, 3, 2))
 
 
@@ -87,14 +88,15 @@ def test_netcdf_and_back(tmp_path, make):
 
 
 def test_logs_of_any_shape_are_kept(tmp_path):
-    """Counts for each pair of types and times of another length, in one file."""
+    """Counts for each pair of types and times of another length, in one file; a truth value."""
     counts = jnp.arange(8).reshape(2, 2, 2)
     events = {"collisions": counts, "times": jnp.ones((2, 5)), "pairs": jnp.ones((2, 5, 2), int)}
-    data = Trajectory(TIMES, {"number": jnp.ones((2, len(TIMES)))}, events, {"replicas": 2})
+    data = Trajectory(TIMES, {"number": jnp.ones((2, len(TIMES)))}, events, METADATA)
     data.save(tmp_path / "run.nc")
     back = Trajectory.load(tmp_path / "run.nc")
     for name, values in events.items():
         np.testing.assert_array_equal(back.events[name], values)
+    assert back.metadata == METADATA
 
 
 def test_single_precision_survives_the_file(tmp_path):

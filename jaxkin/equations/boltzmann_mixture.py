@@ -102,24 +102,9 @@ class BoltzmannMixture(KineticEquation):
             f"have {k} entries, one for each of `masses`",
             f"it has {len(self.widths)}",
         )
-        c = jnp.asarray(constants)
-        self.constants = c if jnp.issubdtype(c.dtype, jnp.floating) else c.astype(float)
-        require(
-            self.constants.shape == (k, k),
-            "constants",
-            f"have the shape {(k, k)}",
-            f"it is {self.constants.shape}",
-        )
-        require_finite(self.constants, "constants", minimum=0.0)
-        chi = jnp.ones((k, k)) if contact is None else jnp.asarray(contact)
+        self.constants = _matrix(constants, "constants", k)
+        chi = _matrix(jnp.ones((k, k)) if contact is None else contact, "contact", k)
         self.contact = chi.astype(self.constants.dtype)
-        require(
-            self.contact.shape == (k, k),
-            "contact",
-            f"have the shape {(k, k)}",
-            f"it is {self.contact.shape}",
-        )
-        require_finite(self.contact, "contact", minimum=0.0)
         require(
             jnp.allclose(self.contact, self.contact.T, rtol=1e-5),
             "contact",
@@ -327,3 +312,11 @@ def _positive(values: Any, name: str) -> tuple[float, ...]:
     require(array.ndim == 1 and array.size > 0, name, "be a list of numbers", f"it is {values!r}")
     require_finite(array, name, minimum=0.0, strict=True)
     return tuple(array.tolist())
+
+
+def _matrix(values: Any, name: str, k: int) -> Float[Array, "k k"]:
+    array = jnp.asarray(values)
+    array = array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+    require(array.shape == (k, k), name, f"have the shape {(k, k)}", f"it is {array.shape}")
+    require_finite(array, name, minimum=0.0)
+    return array

@@ -193,6 +193,11 @@ def test_refusals(small):
     walled = data.metadata | {"boundary": "reflecting"}
     with pytest.raises(ValueError, match="torus"):
         constants_from_collisions(Trajectory(data.times, data.observables, data.events, walled))
+    assert data.metadata["uniform"] and not data.metadata["reversed"]
+    for wrong in ({"uniform": 0}, {"reversed": 1}):
+        told = data.metadata | wrong
+        with pytest.raises(ValueError, match="same at all places and is not reversed"):
+            constants_from_collisions(Trajectory(data.times, data.observables, data.events, told))
     later = Trajectory(data.times + 1, data.observables, data.events, data.metadata)
     with pytest.raises(ValueError, match="from 0 on"):
         constants_from_collisions(later)

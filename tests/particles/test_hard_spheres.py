@@ -234,6 +234,20 @@ def test_chambers_are_warm_and_cold():
     assert x.max() <= 0.9975
 
 
+def test_a_run_is_kept_in_a_file(tmp_path):
+    """Counts, log and metadata of a gas that is reversed, from chambers."""
+    gas = jk.HardSphereMixture((20, 10), (1.0, 2.0), (0.05, 0.05), reverse_at=0.1, log=200)
+    law = jk.ByType(jk.Chambers(Maxwellian(3), Maxwellian(3, 0.5)), Maxwellian(3, 0.5))
+    times = jnp.array([0.0, 0.2])
+    data = jk.simulate(gas, law, times, key=KEY, replicas=2, events=True)
+    data.save(tmp_path / "run.nc")
+    back = jk.Trajectory.load(tmp_path / "run.nc")
+    for name, values in data.events.items():
+        np.testing.assert_array_equal(back.events[name], values)
+    assert back.metadata == data.metadata
+    assert back.metadata["reversed"] and not back.metadata["uniform"]
+
+
 def test_the_scaling_tells_what_it_rounds():
     """N₂ = c₂b²N₁/c₁ = 101.4: 101 spheres of type 2 and c₂ a little smaller."""
     gas = jk.HardSphereMixture.from_scaling(1.0, 0.6, 1.3, 100, masses=(1.0, 2.0))
