@@ -1,5 +1,6 @@
 """What every benchmark needs: a stopwatch for wall and CPU time, the machine, a place to save."""
 
+import argparse
 import json
 import os
 import platform
@@ -31,6 +32,23 @@ def _cpu_seconds() -> float:
 def a_device_for_each_core() -> None:
     """Let replicas run side by side on a CPU; to be called before anything runs."""
     jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+
+
+def options(doc: str, quick: str = "fewer replicas") -> argparse.Namespace:
+    """Read --quick and --out, make the folder, and run in double precision on all cores.
+
+    Args:
+        doc: of the script, whose first line is shown.
+        quick: what --quick does.
+    """
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    jax.config.update("jax_enable_x64", True)
+    a_device_for_each_core()
+    return chosen
 
 
 def machine() -> dict[str, Any]:

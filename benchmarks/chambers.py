@@ -6,9 +6,6 @@ Saves out/benchmarks/chambers.png, chambers.md and chambers.json.
 Usage: python benchmarks/chambers.py [--quick] [--out FOLDER]
 """
 
-import argparse
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -16,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from _report import Stopwatch, a_device_for_each_core, machine, save
+from _report import Stopwatch, machine, options, save
 
 import jaxkin as jk
 from jaxkin.velocity_laws import Maxwellian
@@ -34,14 +31,8 @@ class State(jk.Observable):
 
 def main() -> None:
     """Simulate, solve, compare and draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer replicas")
-    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
-    masses, replicas = (1.0, 4.0), 8 if options.quick else 100
+    chosen = options(__doc__)
+    masses, replicas = (1.0, 4.0), 8 if chosen.quick else 100
     gas = jk.HardSphereMixture.from_scaling(
         0.5, 0.5, 1.5, 400, masses=masses, dimension=2, boundary="reflecting"
     )
@@ -110,7 +101,7 @@ def main() -> None:
     axes[1, 0].set_ylabel("energy of a sphere")
     axes[1, 0].legend(fontsize=8)
     figure.colorbar(dots, ax=axes[0], label="energy of a sphere", shrink=0.8)
-    figure.savefig(options.out / "chambers.png", dpi=130)
+    figure.savefig(chosen.out / "chambers.png", dpi=130)
 
     host = machine()
     text = (
@@ -120,8 +111,8 @@ def main() -> None:
         f"{np.sqrt(np.mean(z**2)):.2f} r.m.s. Simulation {simulated.wall:.0f} s, solution "
         f"{solved.wall:.0f} s with compiling. {host['cpu']}, JAX {host['jax']}.\n"
     )
-    (options.out / "chambers.md").write_text(text)
-    print(save({"z": z.tolist(), "text": text}, options.out, "chambers"))
+    (chosen.out / "chambers.md").write_text(text)
+    print(save({"z": z.tolist(), "text": text}, chosen.out, "chambers"))
 
 
 if __name__ == "__main__":

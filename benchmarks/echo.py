@@ -6,9 +6,6 @@ rises as long as rounding has not grown over the paths. In double and in single 
 out/benchmarks/echo.png, echo.md and echo.json. Usage: python benchmarks/echo.py [--quick] [--out F]
 """
 
-import argparse
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -16,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from _report import Stopwatch, a_device_for_each_core, machine, save, table
+from _report import Stopwatch, machine, options, save, table
 
 import jaxkin as jk
 from jaxkin.velocity_laws import GaussianMixture, Maxwellian
@@ -119,21 +116,15 @@ def draw(rows, path):
 
 def main() -> None:
     """Measure, print and draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer replicas and times")
-    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
-    replicas = 4 if options.quick else 16
-    depths = (1, 2, 4) if options.quick else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    chosen = options(__doc__, "fewer replicas and times")
+    replicas = 4 if chosen.quick else 16
+    depths = (1, 2, 4) if chosen.quick else (1, 1.5, 2, 3, 4, 5, 6, 8)
     with Stopwatch() as watch:
         rows = [echo(k, dtype, replicas) for dtype in (np.float64, np.float32) for k in depths]
     keys = [k for k in rows[0] if k != "path"]
     table("Echo of hard spheres", keys, [[r[k] for k in keys] for r in rows])
-    draw(rows, options.out / "echo.png")
-    write(rows, replicas, options.out, watch.wall)
+    draw(rows, chosen.out / "echo.png")
+    write(rows, replicas, chosen.out, watch.wall)
 
 
 def write(rows, replicas, folder, seconds):

@@ -6,9 +6,6 @@ be of order N^{−1/(d−1)}. Saves out/benchmarks/mixture.png, mixture.md and m
 Usage: python benchmarks/mixture.py [--quick] [--out FOLDER]
 """
 
-import argparse
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -16,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from _report import Stopwatch, a_device_for_each_core, machine, save, table
+from _report import Stopwatch, machine, options, save, table
 
 import fitting
 import jaxkin as jk
@@ -94,14 +91,8 @@ def relax(n, replicas):
 
 def main() -> None:
     """Measure, print and draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer replicas")
-    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
-    spheres = 20_000 if options.quick else 60_000
+    chosen = options(__doc__)
+    spheres = 20_000 if chosen.quick else 60_000
     with Stopwatch() as watch:
         rows = [
             gap(n, d, spheres * (2 if d == 2 else 1) // n)
@@ -112,7 +103,7 @@ def main() -> None:
         table("Gap of T₁ − T₂ to the system", keys, [[r[k] for k in keys] for r in rows])
         orders = {d: order([r for r in rows if r["d"] == d and r["N₁"] >= 64]) for d in (3, 2)}
         print("\norder in N, by d:", orders)
-        data, summary, fine, curves = relax(60 if options.quick else 200, 40)
+        data, summary, fine, curves = relax(60 if chosen.quick else 200, 40)
     print("\n" + summary)
 
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
@@ -149,7 +140,7 @@ def main() -> None:
     for axis in axes:
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
-    figure.savefig(options.out / "mixture.png", dpi=130)
+    figure.savefig(chosen.out / "mixture.png", dpi=130)
 
     host = machine()
     lines = [
@@ -172,8 +163,8 @@ def main() -> None:
         summary,
         "```",
     ]
-    (options.out / "mixture.md").write_text("\n".join(lines) + "\n")
-    print(save({"rows": rows, "orders": orders, "summary": summary}, options.out, "mixture"))
+    (chosen.out / "mixture.md").write_text("\n".join(lines) + "\n")
+    print(save({"rows": rows, "orders": orders, "summary": summary}, chosen.out, "mixture"))
 
 
 if __name__ == "__main__":

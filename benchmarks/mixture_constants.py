@@ -6,13 +6,10 @@ out/benchmarks/mixture_constants.md and .json.
 Usage: python benchmarks/mixture_constants.py [--quick] [--out FOLDER]
 """
 
-import argparse
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _report import Stopwatch, a_device_for_each_core, machine, save, table
+from _report import Stopwatch, machine, options, save, table
 
 import fitting
 import jaxkin as jk
@@ -40,17 +37,11 @@ def measure(c1, c2, b, dimension, replicas):
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer replicas")
-    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"))
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    jax.config.update("jax_enable_x64", True)
-    a_device_for_each_core()
+    chosen = options(__doc__)
     rows = []
     with Stopwatch() as watch:
         for c1, c2, b, dimension in CASES:
-            gas, found = measure(c1, c2, b, dimension, 6 if options.quick else 24)
+            gas, found = measure(c1, c2, b, dimension, 6 if chosen.quick else 24)
             truth = np.asarray(gas.constants)
             for name, place in {"c₁": (0, 0), "c₂": (1, 1), "c₁₂": (0, 1), "c₂₁": (1, 0)}.items():
                 value, error = found.constants[place], found.standard_error[place]
@@ -80,10 +71,10 @@ def main() -> None:
     lines += [
         "",
         "Masses 1 and 3, temperatures 1 and 2 at first, "
-        f"{6 if options.quick else 24} replicas. {host['cpu']}, JAX {host['jax']}.",
+        f"{6 if chosen.quick else 24} replicas. {host['cpu']}, JAX {host['jax']}.",
     ]
-    (options.out / "mixture_constants.md").write_text("\n".join(lines) + "\n")
-    print(save({"rows": rows, "seconds": watch.wall}, options.out, "mixture_constants"))
+    (chosen.out / "mixture_constants.md").write_text("\n".join(lines) + "\n")
+    print(save({"rows": rows, "seconds": watch.wall}, chosen.out, "mixture_constants"))
 
 
 if __name__ == "__main__":

@@ -108,6 +108,7 @@ def nearest(
         H, h = np.asarray(slope(u)), np.asarray(value(u))
         gain = C @ H.T @ np.linalg.pinv(H @ C @ H.T, rcond=1e-10, hermitian=True)
         u = first - gain @ (h + H @ (first - u))
-    arrived = np.all(np.abs(value(u)) < 1e-4 * max(1.0, np.sqrt(np.diagonal(C).max())))
+    left = value(u)
+    arrived = np.all(np.abs(left) < 1e4 * jnp.finfo(left.dtype).eps)  # rounding, in logarithms
     y = np.exp(u) if arrived else np.full_like(u, np.nan)
     return y, (C - gain @ H @ C) * np.outer(y, y)

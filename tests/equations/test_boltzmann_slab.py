@@ -238,6 +238,30 @@ def test_uniform_is_the_mixture(boundary):
     assert np.abs(expected).max() > 0.1
 
 
+def test_the_limit_of_spheres_in_a_slab():
+    """What `kinetic_limit("slab")` hands on, the entropy, and a Fourier mode along x₁.
+
+    A uniform gas has in the slab the entropy that it has without space, exactly; of `Wave` the mode
+    of centers of cells is that of averages but for sinc(1/cells), 1 − 0.026. (Fault: the sum over
+    cells for the mean.)
+    """
+    gas = jk.HardSphereMixture(
+        (40, 40), (1.0, 4.0), (0.01, 0.01), dimension=2, boundary="reflecting"
+    )
+    warm, cold = Maxwellian(2, 1.1), Maxwellian(2, 0.2)
+    equation = gas.kinetic_limit("slab", cells=8, bins=4, law=ByType(warm, cold), finite=True)
+    assert equation.mixture.degree == 7 and equation.boundary == "reflecting"
+    assert (equation.cells, equation.bins) == (8, 4)
+    assert float(equation.mixture.contact[0, 1]) > 1
+    state = equation.project(ByType(warm, cold))
+    expected = equation.mixture.observe(state[0], jk.Entropy())
+    assert np.allclose(equation.observe(state, jk.Entropy()), expected, rtol=1e-12)
+    wave = equation.project(ByType(Wave(warm, 0.5), Wave(cold, 0.5)))
+    mode = np.asarray(equation.observe(wave, jk.fourier_mode([(1, 0), (0, 1)])))
+    assert mode[0, 0] == pytest.approx(2 * 0.25 * np.sinc(1 / 8), rel=1e-12)
+    assert np.all(np.isnan(mode[1]))  # x₂ is not known
+
+
 @pytest.mark.slow
 def test_spheres_between_walls():
     """Two types let go from warm and cold, full and thin chambers, at 5 standard errors.
