@@ -24,7 +24,7 @@ HARD = jk.PowerKernel(np.float32(1), np.float32(1))
 
 def run(gas, times, replicas, key=1):
     """Seconds of a run without its compilation, and its densities and events."""
-    law = jk.velocity_laws.Maxwellian(3)
+    law = jk.laws.Maxwellian(3)
     options = {"replicas": replicas, "events": True, "observe": ["density"]}
     # The same shapes once before: compiled then.
     jax.block_until_ready(jk.simulate(gas, law, times, key=jax.random.key(0), **options).events)
@@ -81,7 +81,7 @@ def thinning(replicas):
     the price of N₀ places.
     """
     full, rows = 4096, []
-    law = jk.velocity_laws.Maxwellian(3)
+    law = jk.laws.Maxwellian(3)
     gas = jk.AnnihilatingGas(full, np.float32(1), MAXWELL)
     options = {"replicas": replicas, "observe": ["density"], "events": True}
     for k in range(1, 11):

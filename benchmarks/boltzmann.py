@@ -18,7 +18,7 @@ from _report import Stopwatch, machine, save, table
 import jaxkin as jk
 
 matplotlib.use("Agg")
-BKW = jk.velocity_laws.BKW
+BKW = jk.laws.BKW
 SUPPORT, WIDTH = {2: 3.5, 3: 4.0}, 2.15  # of BKW, and L in units of it
 
 
@@ -71,7 +71,7 @@ def measure(name, equation, batch=64, each=False):
 
 def defects(points=32):
     """Mass, momentum, energy of Q and |Q(M, M)| for each choice of the corrections."""
-    beams = jk.velocity_laws.GaussianMixture(
+    beams = jk.laws.GaussianMixture(
         [0.6, 0.4], [[-0.6, 0.2], [0.9, -0.3]], [[0.5, 0.6], [0.4, 0.5]]
     )
     rows = []

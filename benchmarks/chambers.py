@@ -16,7 +16,7 @@ import numpy as np
 from _report import Stopwatch, machine, options, save
 
 import jaxkin as jk
-from jaxkin.velocity_laws import Maxwellian
+from jaxkin.laws.velocities import Maxwellian
 
 TIMES, BINS, WARM, COLD = (0.0, 0.15, 0.6), 8, 1.5, 0.5
 
@@ -36,8 +36,8 @@ def main() -> None:
     gas = jk.HardSphereMixture.from_scaling(
         0.5, 0.5, 1.5, 400, masses=masses, dimension=2, boundary="reflecting"
     )
-    law = jk.ByType(
-        *(jk.Chambers(Maxwellian(2, WARM / m), Maxwellian(2, COLD / m), 0.5) for m in masses)
+    law = jk.laws.ByType(
+        *(jk.laws.Chambers(Maxwellian(2, WARM / m), Maxwellian(2, COLD / m), 0.5) for m in masses)
     )
     times, profiles = jnp.array(TIMES), jk.mixture_profiles(2, BINS)
     with Stopwatch() as simulated:

@@ -1,4 +1,4 @@
-"""Do correlations of the annihilating gas factorise as the volume grows (paper 000, §1.4 and §6)?
+"""Do correlations of the annihilating gas factorise as the volume grows (Lods et al., §1.4 and §6)?
 
 D_ℓ = ⟨f_ℓ^ε, φ^{⊗ℓ}⟩ − ⟨f, φ⟩^ℓ for φ = e^{−|v|²/2}, with f from the equation, and N₀ = Λ from 20
 to 320: for Maxwell molecules Theorem 1.8 says D_ℓ → 0; for hard spheres Conjectures 6.1 and 6.2
@@ -37,7 +37,7 @@ OBSERVE = [jk.Correlation(f"f{k}", [phi] * k) for k in (1, 2, 3, 4)]
 
 def gaps(kernel, alpha, sizes, velocities):
     """D_ℓ and its standard error, (sizes, times, ℓ); the product, and the error of that."""
-    law, rows = jk.velocity_laws.Maxwellian(3), []
+    law, rows = jk.laws.Maxwellian(3), []
     gas = jk.AnnihilatingGas(10, alpha, kernel)
     rough, exact = (
         jk.solve(gas.kinetic_limit("radial", degree=d, width=0.7), law, TIMES, observe=OBSERVE)

@@ -25,9 +25,9 @@ from derived_bias import bias_of_gamma, bias_of_pair_law
 import jaxkin as jk
 from fitting import estimate_from_events
 from jaxkin.numerics.pair_screen import pack_bits
-from jaxkin.particles.contact import ContactScheme
-from jaxkin.particles.pair_law import PairLawScheme
-from jaxkin.particles.swarm import Swarm
+from jaxkin.particles.brownian.contact import ContactScheme
+from jaxkin.particles.brownian.pair_law import PairLawScheme
+from jaxkin.particles.brownian.swarm import Swarm
 
 ALPHA, DIFFUSIVITY, DURATION = 20.0, 1.0, 0.1
 LAW, BALL, MASSES = jk.laws.Monodisperse(), jk.interactions.Ball(), 32

@@ -18,8 +18,8 @@ import numpy as np
 from fitting import fit_batches
 from jaxkin.drivers.simulation import simulate
 from jaxkin.laws import Monodisperse
+from jaxkin.observables.census import census
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
-from jaxkin.physics.census import census
 
 RATE = np.array(
     [[2.0, 1.5, 1.2, 1.0], [1.5, 1.2, 1.0, 0.8], [1.2, 1.0, 0.8, 0.7], [1.0, 0.8, 0.7, 0.6]]

@@ -73,7 +73,7 @@ def particles(gas, law, times, replicas):
 
 def case(alpha, dimension, power, size, replicas):
     """One gas, its equation and its limit."""
-    law = jk.velocity_laws.PowerMaxwellian(dimension, power)
+    law = jk.laws.PowerMaxwellian(dimension, power)
     # n from 1 to below TO; the mean relative speed at the start is 2.26 in d = 3, 1.77 in d = 2.
     times = np.concatenate([[0.0], np.geomspace(0.05, 500.0, 60)]) / alpha
     gas = jk.AnnihilatingGas(size, np.float32(alpha), HARD, dimension=dimension)
@@ -116,7 +116,7 @@ def survivors(replicas):
     edges = np.linspace(0, 2.5, 26)
     for power in (0, 2):
         gas = jk.AnnihilatingGas(20_000, np.float32(1), HARD)
-        law = jk.velocity_laws.PowerMaxwellian(3, power)
+        law = jk.laws.PowerMaxwellian(3, power)
         bins = tuple(np.linspace(0, 4, 401))
 
         def histogram(z, bins=bins):

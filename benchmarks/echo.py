@@ -16,7 +16,7 @@ import numpy as np
 from _report import Stopwatch, machine, options, save, table
 
 import jaxkin as jk
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 
 NUMBERS, MASSES = (500, 500), (1.0, 4.0)
 
@@ -49,7 +49,7 @@ def boltzmann_h(velocity):
 
 def echo(mean_collisions, dtype, replicas):
     """Simulate to the time of so many collisions of each sphere, and back."""
-    law = jk.ByType(
+    law = jk.laws.ByType(
         GaussianMixture([0.5, 0.5], [[1.2, 0, 0], [-1.2, 0, 0]], [[0.05] * 3] * 2),
         Maxwellian(3, temperature=1.0 / MASSES[1]),
     )

@@ -20,7 +20,7 @@ def measure(n, dimension, replicas, collisions, dtype=np.float64):
     gas = jk.HardSphereMixture(
         (n,), dtype([1]), dtype([(1 / n) ** (1 / (dimension - 1))]), dimension=dimension
     )
-    law = jk.ByType(jk.velocity_laws.Maxwellian(dimension))
+    law = jk.laws.ByType(jk.laws.Maxwellian(dimension))
     sphere = 2 * np.pi if dimension == 2 else 4 * np.pi
     # Each of n spheres collides at the rate |S^{d−1}|√(1/π) for θ = 2.
     span = collisions / (0.5 * n * replicas * sphere / np.sqrt(np.pi))

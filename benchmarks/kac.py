@@ -30,7 +30,7 @@ def measure(gas, replicas, span=SPAN):
 
     Without the time to draw and record initial velocities, which the loop is not charged either.
     """
-    law = jk.velocity_laws.Maxwellian(gas.dimension)
+    law = jk.laws.Maxwellian(gas.dimension)
     observe = [jk.Observable("energy", lambda z: 0.5 * jnp.sum(z.velocity**2))]
     options = {"replicas": replicas, "events": True, "observe": observe}
     key = jax.random.key(0)
@@ -118,7 +118,7 @@ def growth(total):
 def drift(total):
     """Energy over a million collisions and more of one small gas, in single precision."""
     gas = jk.KacGas(100, kernel=jk.MaxwellKernel(np.float32(1)))
-    law = jk.velocity_laws.Maxwellian(3)
+    law = jk.laws.Maxwellian(3)
     times = jnp.array([0.0, 20_000.0 if total >= 10**6 else 2000.0])
     data = jk.simulate(gas, law, times, key=jax.random.key(5), replicas=32, events=True)
     energy = np.asarray(data["energy"], float)

@@ -1,4 +1,4 @@
-"""How fast do particles approach their limit? (paper 002, Proposition 3.1)
+"""How fast do particles approach their limit? (Hammond, Proposition 3.1)
 
 The annihilating gas (α = 20, d = 1, unit ball, Z = 1) has the limit h(t) = 1/(1 + βt). The gap
 N(h_N − h) at t = 0.1 is measured with the contact-resolving scheme, which does not know β, and

@@ -17,14 +17,14 @@ from _report import Stopwatch, machine, options, save, table
 
 import fitting
 import jaxkin as jk
-from jaxkin.velocity_laws import Maxwellian
+from jaxkin.laws.velocities import Maxwellian
 
 MASSES, WARM = (1.0, 2.0), (1.5, 0.5)
 
 
 def thermal(temperatures, masses, dimension):
     """Maxwellians of these temperatures."""
-    return jk.ByType(
+    return jk.laws.ByType(
         *(
             Maxwellian(dimension, temperature=t / m)
             for t, m in zip(temperatures, masses, strict=True)

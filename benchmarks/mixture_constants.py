@@ -13,7 +13,7 @@ from _report import Stopwatch, machine, options, save, table
 
 import fitting
 import jaxkin as jk
-from jaxkin.velocity_laws import Maxwellian
+from jaxkin.laws.velocities import Maxwellian
 
 CASES = [(0.3, 0.5, 1.0, 3), (0.5, 0.3, 2.0, 3), (0.5, 0.5, 3.0, 3), (0.5, 0.4, 2.0, 2)]
 
@@ -22,7 +22,7 @@ def measure(c1, c2, b, dimension, replicas):
     """Return the estimate for temperatures 1 and 2, masses 1 and 3, and the gas."""
     n_1 = round(150 * max(1, c1 / (c2 * b ** (dimension - 1))))
     gas = jk.HardSphereMixture.from_scaling(c1, c2, b, n_1, masses=(1.0, 3.0), dimension=dimension)
-    law = jk.ByType(Maxwellian(dimension, 1.0), Maxwellian(dimension, 2.0 / 3.0))
+    law = jk.laws.ByType(Maxwellian(dimension, 1.0), Maxwellian(dimension, 2.0 / 3.0))
     data = jk.simulate(
         gas,
         law,

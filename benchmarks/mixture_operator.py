@@ -53,9 +53,9 @@ def peak(size=1024):
 
 def spheres(degree, dimension):
     """Return fourth moments of Q of hard spheres, T = 1.5 and 0.8, masses 1 and 8."""
-    law = jk.ByType(
-        jk.velocity_laws.Maxwellian(dimension, temperature=1.5),
-        jk.velocity_laws.Maxwellian(dimension, temperature=0.8 / MASS),
+    law = jk.laws.ByType(
+        jk.laws.Maxwellian(dimension, temperature=1.5),
+        jk.laws.Maxwellian(dimension, temperature=0.8 / MASS),
     )
     equation = jk.BoltzmannMixture(
         [1.0, MASS], np.ones((2, 2)), dimension=dimension, degree=degree, temperature=1.15

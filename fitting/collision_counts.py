@@ -1,5 +1,6 @@
-"""The constants of a mixture of hard spheres from counts of its collisions (paper 003, §1).
+"""The constants of a mixture of hard spheres from counts of its collisions.
 
+(Ampatzoglou et al., §1.)
 In the limit spheres i of type α and k of type β meet at the rate (c_{αβ}/N_β) κ_d |v_i − v_k|,
 κ_2 = 2 and κ_3 = π, whatever the velocities are; c_{αβ}/N_β = ((ε_α + ε_β)/2)^{d−1} (2.27) is the
 same from either side. At finite density they meet χ_{αβ} times as often. With K collisions and
@@ -41,7 +42,7 @@ from fitting.collision_model import DiameterModel, explained, likeliest
 from fitting.hypotheses import Compatibility, hotelling
 from fitting.uncertainty import confidence_interval, delta_method, sandwich
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.physics.mixture_constraint import constraint_defect
+from jaxkin.physics.spheres.mixture_constraint import constraint_defect
 from jaxkin.trajectory import Trajectory
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from fitting.uncertainty import delta_method, sandwich
-from jaxkin.physics.contact_values import contact_values
+from jaxkin.physics.spheres.contact_values import contact_values
 
 
 class DiameterModel(eqx.Module):

@@ -1,7 +1,7 @@
 """What a simulation or a solution returns: times and named observables.
 
 Leading axes are (replica, time) for a simulation and (time,) for a solution. Counts are
-densities, N_n·Z/N, so that both compare as they stand (paper 002 §1.7).
+densities, N_n·Z/N, so that both compare as they stand (Hammond, §1.7).
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Particles approach the equation that `kinetic_limit` names, at the order that theory gives.
 
-The annihilating gas of paper 002 §3: α = 20, d = 1, unit ball, Z = 1, h(t) = 1/(1 + βt). The
+The annihilating gas of Hammond, §3: α = 20, d = 1, unit ball, Z = 1, h(t) = 1/(1 + βt). The
 contact scheme does not know β. `benchmarks/limit.py` repeats this with eight times the replicas.
 """
 

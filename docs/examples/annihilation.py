@@ -10,7 +10,7 @@ jax.config.update("jax_enable_x64", True)
 
 # 500 hard spheres in the volume 500. Of the pairs that meet, 30 % annihilate.
 gas = jk.AnnihilatingGas(500, alpha=0.3, kernel=jk.PowerKernel(exponent=1.0))
-law = jk.velocity_laws.Maxwellian(3)
+law = jk.laws.Maxwellian(3)
 times = jnp.linspace(0.0, 6.0, 7)
 data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=100)
 

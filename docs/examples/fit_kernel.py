@@ -13,7 +13,7 @@ jax.config.update("jax_enable_x64", True)
 
 def hot_along_one_axis(temperature):
     variances = temperature * jnp.array([[1.4, 0.8, 0.8]])
-    return jk.velocity_laws.GaussianMixture([1.0], jnp.zeros((1, 3)), variances)
+    return jk.laws.GaussianMixture([1.0], jnp.zeros((1, 3)), variances)
 
 
 # B̄ = C|v−v*|^γ. The hotter the gas, the faster it relaxes: how much faster tells γ.

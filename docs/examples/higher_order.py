@@ -8,9 +8,7 @@ from jaxkin import collision_laws as laws
 
 jax.config.update("jax_enable_x64", True)
 
-beams = jk.velocity_laws.GaussianMixture(
-    [0.5, 0.5], [[1.0, 0.0], [-1.0, 0.0]], [[0.3, 0.3], [0.3, 0.3]]
-)
+beams = jk.laws.GaussianMixture([0.5, 0.5], [[1.0, 0.0], [-1.0, 0.0]], [[0.3, 0.3], [0.3, 0.3]])
 times = jnp.linspace(0.0, 1.0, 3)
 
 

@@ -9,7 +9,7 @@ import jaxkin as jk
 jax.config.update("jax_enable_x64", True)
 
 # Hot in one direction. Collisions make the gas isotropic.
-law = jk.velocity_laws.GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[1.6, 0.7, 0.7]])
+law = jk.laws.GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[1.6, 0.7, 0.7]])
 times = jnp.linspace(0.0, 1.0, 3)
 
 

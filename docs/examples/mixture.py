@@ -11,9 +11,9 @@ jax.config.update("jax_enable_x64", True)
 
 # N₁ε₁² = c₁ = ½, N₂ε₂² = c₂ = ½, ε₁ = 2ε₂; the second gas is four times as heavy and half as hot.
 gas = jk.HardSphereMixture.from_scaling(0.5, 0.5, 2.0, 100, masses=(1.0, 4.0))
-law = jk.ByType(
-    jk.velocity_laws.Maxwellian(3, temperature=2.0 / 1.0),  # variance T/M
-    jk.velocity_laws.Maxwellian(3, temperature=1.0 / 4.0),
+law = jk.laws.ByType(
+    jk.laws.Maxwellian(3, temperature=2.0 / 1.0),  # variance T/M
+    jk.laws.Maxwellian(3, temperature=1.0 / 4.0),
 )
 times = jnp.linspace(0.0, 0.2, 5)
 data = jk.simulate(

@@ -1,6 +1,6 @@
 """The homogeneous kinetic equation of a gas whose particles annihilate in a share of collisions.
 
-    ∂f/∂t = (1−α) Q(f, f) − α Q₋(f, f)                                        (paper 000, (1.1))
+    ∂f/∂t = (1−α) Q(f, f) − α Q₋(f, f)                                        (Lods et al., (1.1))
 
 Two particles that meet annihilate with probability α and collide elastically otherwise:
 Q = Q₊ − Q₋ is the operator of Boltzmann and Q₋(f, f) = f ∫ B̄(|v−v*|) f(v*) dv* its loss. Mass and
@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxkin.equations.boltzmann import Boltzmann
-from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
 from jaxkin.observables import Observable, Weighted
+from jaxkin.operators.fourier import Boltzmann
+from jaxkin.operators.hermite import BoltzmannHermite
 from jaxkin.physics.masses import common_dtype
 
 

@@ -1,6 +1,6 @@
 """How a gas that annihilates decays at long times: n ~ t^{−ξ}, T ~ t^{−ζ}.
 
-A steady profile ψ of the self-similar equation (paper 000, (6.6)) has constant rates
+A steady profile ψ of the self-similar equation (Lods et al., (6.6)) has constant rates
 a = −d ln n/dτ and b = −d ln T/dτ. Since dt = dτ/(n (2T)^{γ/2}) and n (2T)^{γ/2} ~ e^{−(a+γb/2)τ},
 
     ξ = a/(a + γb/2),   ζ = b/(a + γb/2),   ξ + γζ/2 = 1.
@@ -19,10 +19,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
+from jaxkin.laws.velocities import Maxwellian
 from jaxkin.numerics.checks import require
-from jaxkin.velocity_laws import Maxwellian
+from jaxkin.operators.sonine import BoltzmannRadial
 
 _STEPS = 20  # of Newton
 

@@ -20,10 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.equations.boltzmann_mixture import BoltzmannMixture
-from jaxkin.mixture_laws import ByType
+from jaxkin.laws.by_type import ByType
+from jaxkin.laws.velocities import BKW
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.velocity_laws import BKW
+from jaxkin.operators.mixture import BoltzmannMixture
 
 
 class KrookWu:

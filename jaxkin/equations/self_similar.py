@@ -2,9 +2,9 @@
 
 For a kernel B̄ = C|v−v*|^γ write, with n, u, T the density, mean velocity and temperature of f,
 
-    f(t, v) = n (2T)^{−d/2} ψ(τ, ξ),   ξ = (v − u)/√(2T),   dτ = n (2T)^{γ/2} dt.   (000, (6.5))
+    f(t, v) = n (2T)^{−d/2} ψ(τ, ξ),   ξ = (v − u)/√(2T),   dτ = n (2T)^{γ/2} dt
 
-Then (1.1) is (6.6),
+(Lods et al., (6.5)). Then (1.1) is (6.6),
 
     ∂ψ/∂τ = aψ − div((bξ/2 + m)ψ) + (1−α) Q(ψ, ψ) − α Q₋(ψ, ψ),
     a = α∫Q₋ dξ,   m = α∫ξ Q₋ dξ,   b = (2/d) α∫|ξ|² Q₋ dξ − a,
@@ -30,11 +30,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.equations.annihilation import Annihilation, Prepared
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import require
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.kernels import MaxwellKernel, PowerKernel
-from jaxkin.physics.velocity_moments import Entropy
-from jaxkin.velocity_laws import VelocityLaw
+from jaxkin.observables.velocities import Entropy
+from jaxkin.physics.collisions.kernels import MaxwellKernel, PowerKernel
 
 
 class ScaledState(eqx.Module):

@@ -1,4 +1,4 @@
-"""Smoluchowski's equation: diffusing masses that coagulate (paper 002 (1.2)–(1.4), (2.1)).
+"""Smoluchowski's equation: diffusing masses that coagulate (Hammond, (1.2)–(1.4), (2.1)).
 
 For masses n = 1 … M on the unit torus,
 
@@ -35,7 +35,7 @@ from jaxkin.numerics import torus
 from jaxkin.numerics.checks import require, whole
 from jaxkin.numerics.lawson import Lawson
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.census import OfMass, Overflow, census
+from jaxkin.observables.census import OfMass, Overflow, census
 from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
 
 # Places in each direction on which a uniform density is measured: exact for modes |k_i| < 4.

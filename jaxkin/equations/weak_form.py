@@ -1,4 +1,4 @@
-"""The weak form of Smoluchowski's equation (paper 002 (1.10)) and its residual.
+"""The weak form of Smoluchowski's equation (Hammond, (1.10)) and its residual.
 
 For test functions J_n(x, t), periodic in x, and a solution f on the unit torus,
 

@@ -1,4 +1,4 @@
-"""The annihilating gas: Kac's gas in which a pair that meets may vanish (paper 000).
+"""The annihilating gas: Kac's gas in which a pair that meets may vanish (Lods et al.).
 
 N₀ velocities in a volume Λ, written ε = 1/Λ. Each unordered pair meets at rate B̄(|v−v*|)/Λ (1.7);
 with probability α both vanish, else they collide. Nothing is conserved. As Λ → ∞ with N₀/Λ → n₀
@@ -19,15 +19,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.annihilation import Annihilation
-from jaxkin.equations.boltzmann import Boltzmann
-from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
-from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
+from jaxkin.laws.velocities import check_velocities
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
 from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.velocities import VELOCITY_MOMENTS
+from jaxkin.operators.fourier import Boltzmann
+from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.operators.sonine import BoltzmannRadial
 from jaxkin.particles.collisions import (
     Moved,
     collide_until,
@@ -35,12 +37,10 @@ from jaxkin.particles.collisions import (
     collision_faults,
     collision_tile,
 )
-from jaxkin.physics.angles import Isotropic
-from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
-from jaxkin.physics.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.angles import Isotropic
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.masses import common_dtype
-from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
-from jaxkin.velocity_laws import check_velocities
 
 # What of α·n·B̄ a span may last: at constant B̄ a gas loses 1 − 1/1.25 of its particles in it.
 _SPAN = 0.25

@@ -1,10 +1,12 @@
-"""Kac's gas: N velocities and random collisions of any order (papers 001 §1.2, §4 and 004 §1).
+"""Kac's gas: N velocities and random collisions of any order.
+
+(Cárdenas et al., §1.2 and §4; Paul et al., §1.)
 
 A collision of order K takes an ordered tuple of K different particles, all tuples equally likely,
 and changes their velocities by a law T_K^ω (`jaxkin.collision_laws`). Two clocks are in use:
 
-    clock="system" (001, (4.6)): collisions come at rate N, of order K with probability β_K;
-    clock="pairs"  (004, §1.1): each unordered pair collides at rate B̄(|v−v*|)/N.
+    clock="system" (Cárdenas et al., (4.6)): collisions come at rate N, of order K w. p. β_K;
+    clock="pairs"  (Paul et al., §1.1): each unordered pair collides at rate B̄(|v−v*|)/N.
 
 With β₂ = 1 a particle collides at rate 2 by the first clock, and at rate B̄ (1 − 1/N) by the
 second if B̄ is constant. As N → ∞ the velocities obey ∂f = Σ_K β_K Q_K (1.1), (1.6), or Boltzmann's
@@ -22,27 +24,27 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.equations.boltzmann import Boltzmann
-from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
-from jaxkin.equations.boltzmann_radial import BoltzmannRadial
-from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
+from jaxkin.laws.velocities import check_velocities
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.velocities import VELOCITY_MOMENTS
+from jaxkin.operators.fourier import Boltzmann
+from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.operators.moments import MaxwellBoltzmann
+from jaxkin.operators.sonine import BoltzmannRadial
 from jaxkin.particles.collisions import (
     collide_until,
     collision_batch,
     collision_faults,
     collision_tile,
 )
-from jaxkin.physics.angles import Angle, Isotropic, Mixture, UniformImpact
-from jaxkin.physics.collision_laws import Binary, CollisionLaw, Deflection, inner
-from jaxkin.physics.kernels import Kernel, MaxwellKernel
-from jaxkin.physics.law_mixtures import as_laws, as_weights
+from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
-from jaxkin.physics.velocity_moments import VELOCITY_MOMENTS
-from jaxkin.velocity_laws import check_velocities
 
 
 class Velocities(eqx.Module):
@@ -70,7 +72,8 @@ class KacGas(Particles):
         weights: β_K, one for each law, not negative, of sum 1; None for a single law.
         kernel: how often a pair collides; only with clock="pairs", whose laws are binary.
         dimension: d.
-        clock: "system" (paper 001) or "pairs" (paper 004); None: "pairs" if a kernel is given.
+        clock: "system" (Cárdenas et al.) or "pairs" (Paul et al.); None: "pairs" if a kernel is
+            given.
         scheme: "exact", or "disjoint" for binary laws: steps of many pairs at once that share no
             particle, biased by O(fraction); faster from N = 10⁴ on (docs/figures/kac.md).
         fraction: of the particles that one step of the disjoint scheme proposes, in (0, 1].
@@ -331,7 +334,7 @@ class KacGas(Particles):
                 "be 'boltzmann', 'hermite' or 'radial' where collisions depend on the speed",
                 "it is 'moments'",
             )
-            # A particle collides at rate 2 by the clock of 001, at B̄ by that of 004.
+            # A particle collides at rate 2 by the clock of the system, at B̄ by that of pairs.
             rate = 1.0 if self.kernel is None else self.kernel.total(jnp.zeros((), self.dtype)) / 2
             rate = jnp.asarray(rate, self.dtype)
             dimension = self.dimension

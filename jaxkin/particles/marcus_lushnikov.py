@@ -7,7 +7,7 @@ reacts after an exponential time of rate
 
 so that a class pair reacts at rate (Z/N₀)·β(n, m)·N_n N_m for n < m and (Z/N₀)·β(n, n)·N_n(N_n−1)/2
 for n = m: an unordered pair (n, n) reacts at rate β(n, n), not twice that. As N₀ → ∞ the densities
-N_n Z/N₀ obey Smoluchowski's equation (2.1) of paper 002 with the same β; at finite N₀ their means
+N_n Z/N₀ obey Smoluchowski's equation (2.1) of Hammond with the same β; at finite N₀ their means
 differ from it by O(1/N₀). It is the well-mixed caricature of Brownian coagulation, and exact
 (Gillespie's direct method on the counts of each class): no time step.
 
@@ -27,7 +27,7 @@ from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.census import Overflow, census
+from jaxkin.observables.census import Overflow, census
 
 # The state of a replica is small, so that many replicas share the cost of one step of the loop.
 _TILE = 2048

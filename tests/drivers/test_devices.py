@@ -21,7 +21,7 @@ class Gas(jk.KacGas):
 
 gas = Gas(10, kernel=jk.PowerKernel(np.float32(1), np.float32(1)), dimension=2)
 def run(checkpoint=None):
-    return jk.simulate(gas, jk.velocity_laws.Maxwellian(2), jnp.array([0.0, 0.5, 2.0]),
+    return jk.simulate(gas, jk.laws.Maxwellian(2), jnp.array([0.0, 0.5, 2.0]),
         key=jax.random.key(3), replicas=7, events=True, observe=["stress"], checkpoint=checkpoint)
 """
 ON_THREE = (
@@ -81,7 +81,7 @@ def test_tiles_are_equal_shares():
 def test_batches_within_a_tile_change_no_replica(monkeypatch):
     """A tile of 37 replicas at once, and in batches of 4."""
     gas = jk.KacGas(12, kernel=jk.PowerKernel(1.0, 0.5))
-    law, times = jk.velocity_laws.Maxwellian(3), jnp.array([1.0])
+    law, times = jk.laws.Maxwellian(3), jnp.array([1.0])
 
     def run(together):
         monkeypatch.setattr("jaxkin.particles.kac.collision_batch", lambda *_: together)

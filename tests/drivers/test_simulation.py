@@ -18,9 +18,9 @@ from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.laws import Monodisperse
 from jaxkin.model import Particles
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.particles.coagulation import BrownianCoagulation
+from jaxkin.particles.brownian.coagulation import BrownianCoagulation
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
-from jaxkin.physics.interactions import Ball
+from jaxkin.physics.contacts.interactions import Ball
 
 KEY, LAW = jax.random.key(7), Monodisperse()
 TIMES = jnp.array([0.0, 0.1, 0.3, 0.6])

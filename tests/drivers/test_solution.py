@@ -14,7 +14,7 @@ from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Monodisperse, Polydisperse
 from jaxkin.model import KineticEquation
 from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.physics.coagulation_kernels import additive_kernel
+from jaxkin.physics.contacts.coagulation_kernels import additive_kernel
 
 LAW = Monodisperse()
 TIMES = np.array([0.1, 0.5])

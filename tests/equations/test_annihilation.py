@@ -10,14 +10,14 @@ import jaxkin as jk
 from jaxkin.drivers.solution import integrate
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.annihilation_decay import decay
-from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
-from jaxkin.equations.boltzmann_radial import BoltzmannRadial
-from jaxkin.equations.hermite_tensor import radial_rule
 from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
+from jaxkin.laws.velocities import BKW, GaussianMixture, Maxwellian, PowerMaxwellian
 from jaxkin.numerics.hermite import gauss_hermite
 from jaxkin.numerics.sphere_rules import sphere_product_rule
-from jaxkin.physics.kernels import BoundedKernel
-from jaxkin.velocity_laws import BKW, GaussianMixture, Maxwellian, PowerMaxwellian
+from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.operators.hermite_tensor import radial_rule
+from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.physics.collisions.kernels import BoundedKernel
 
 MAXWELL = jk.MaxwellKernel(jnp.float64(1.0))
 SPHERES = jk.PowerKernel(jnp.float64(1.0), jnp.float64(1.0))

@@ -7,9 +7,9 @@ import pytest
 import jaxkin as jk
 from jaxkin.drivers.solution import integrate
 from jaxkin.equations.annihilation_profile import annihilation_profile
-from jaxkin.equations.boltzmann_radial import BoltzmannRadial
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
-from jaxkin.velocity_laws import PowerMaxwellian
+from jaxkin.laws.velocities import PowerMaxwellian
+from jaxkin.operators.sonine import BoltzmannRadial
 
 SPHERES = jk.PowerKernel(jnp.float64(1.0), jnp.float64(1.0))
 

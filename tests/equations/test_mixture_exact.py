@@ -10,8 +10,8 @@ import pytest
 
 import jaxkin as jk
 from jaxkin.equations.krook_wu import KrookWu
-from jaxkin.physics.kernels import PowerKernel
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian
+from jaxkin.physics.collisions.kernels import PowerKernel
 
 NUMBERS = np.array([1.0, 0.4])
 
@@ -89,7 +89,7 @@ def test_equal_types_give_the_equation_on_a_grid():
     v, found = jnp.asarray(grid.velocities()), {}
     for degree in (6, 8):
         mixture = jk.BoltzmannMixture([1.0, 1.0], 0.5 * np.ones((2, 2)), degree=degree)
-        state = mixture.project(jk.ByType(law, law))
+        state = mixture.project(jk.laws.ByType(law, law))
         rate = mixture.rate_of_change(0.0, state, mixture.prepare())
         first, second = np.asarray(mixture.density(rate, v))
         assert np.array_equal(first, second)
@@ -111,7 +111,7 @@ def test_entropy_falls(mass):
     """
     constants = np.array([[0.3, 0.4], [1.0, 0.5]])
     equation = jk.BoltzmannMixture([1.0, mass], constants, dimension=2, degree=6, temperature=1.1)
-    law = jk.ByType(
+    law = jk.laws.ByType(
         GaussianMixture([0.5, 0.5], [[0.5, 0.0], [-0.5, 0.2]], [[0.9, 1.1]] * 2),
         Maxwellian(2, temperature=0.8 / mass),
     )

@@ -11,8 +11,8 @@ from jaxkin.equations.smoluchowski import Smoluchowski, sum_over_products
 from jaxkin.laws import Inhomogeneous, Monodisperse, Polydisperse
 from jaxkin.numerics import torus
 from jaxkin.observables import Observable, fourier_mode
-from jaxkin.physics.census import Overflow, census
-from jaxkin.physics.coagulation_kernels import (
+from jaxkin.observables.census import Overflow, census
+from jaxkin.physics.contacts.coagulation_kernels import (
     additive_kernel,
     constant_kernel,
     multiplicative_kernel,

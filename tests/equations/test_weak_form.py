@@ -7,7 +7,7 @@ import pytest
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
 from jaxkin.laws import Inhomogeneous, Polydisperse
-from jaxkin.physics.coagulation_kernels import additive_kernel
+from jaxkin.physics.contacts.coagulation_kernels import additive_kernel
 
 TIMES = np.array([0.05, 0.2])
 LAW = Polydisperse([0.6, 0.2])

@@ -9,9 +9,9 @@ import pytest
 
 from fitting import fit, fit_batches
 from jaxkin.drivers.simulation import simulate
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 from jaxkin.particles.annihilation import AnnihilatingGas
-from jaxkin.physics.kernels import MaxwellKernel, PowerKernel
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+from jaxkin.physics.collisions.kernels import MaxwellKernel, PowerKernel
 
 PAIR = ("operator.kernel.strength", "operator.kernel.exponent")
 

@@ -8,18 +8,18 @@ import pytest
 
 import jaxkin as jk
 from fitting.collision_counts import constants_from_collisions
+from jaxkin.laws.velocities import Maxwellian
 from jaxkin.observables import Coordinates, Weighted
-from jaxkin.physics.mixture_constraint import constraint_defect
-from jaxkin.physics.relative_speed import RelativeSpeed
+from jaxkin.physics.spheres.mixture_constraint import constraint_defect
+from jaxkin.physics.spheres.relative_speed import RelativeSpeed
 from jaxkin.trajectory import Trajectory
-from jaxkin.velocity_laws import Maxwellian
 
 UPPER = np.triu_indices(2)
 
 
 def simulated(gas, temperatures, span, replicas, *, key=1, times=5):
     pairs = zip(temperatures, np.asarray(gas.masses), strict=True)
-    law = jk.ByType(*(Maxwellian(gas.dimension, t / m) for t, m in pairs))
+    law = jk.laws.ByType(*(Maxwellian(gas.dimension, t / m) for t, m in pairs))
     return jk.simulate(
         gas,
         law,
@@ -74,7 +74,7 @@ def test_relative_speed_at_equilibrium_and_its_gradient():
 
 def test_equations_refuse_pairs():
     gas = jk.HardSphereMixture((40, 60), (1.0, 2.0), (0.06, 0.05))
-    law = jk.ByType(Maxwellian(3, 1.0), Maxwellian(3, 0.5))
+    law = jk.laws.ByType(Maxwellian(3, 1.0), Maxwellian(3, 0.5))
     with pytest.raises(ValueError, match="no polynomial"):
         jk.solve(gas.kinetic_limit(), law, jnp.array([0.0, 0.1]), observe=[RelativeSpeed(2)])
 

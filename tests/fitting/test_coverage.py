@@ -8,8 +8,8 @@ import pytest
 from fitting import fit, fit_batches
 from jaxkin.drivers.simulation import simulate
 from jaxkin.laws import Monodisperse, Polydisperse
+from jaxkin.observables.census import census
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
-from jaxkin.physics.census import census
 from jaxkin.trajectory import Trajectory
 
 SETS, REPLICAS, PARTICLES, MASSES = 1000, 150, 60, 4

@@ -13,15 +13,15 @@ from fitting.parametrisation import parametrise
 from fitting.uncertainty import degrees_of_freedom, sandwich
 from jaxkin.drivers.simulation import simulate
 from jaxkin.drivers.solution import solve
-from jaxkin.equations.boltzmann_hermite import BoltzmannHermite
-from jaxkin.equations.maxwell_boltzmann import MaxwellBoltzmann
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Polydisperse
+from jaxkin.laws.velocities import GaussianMixture
+from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.operators.moments import MaxwellBoltzmann
 from jaxkin.particles.kac import KacGas
-from jaxkin.physics.collision_laws import Symmetric
-from jaxkin.physics.kernels import PowerKernel
+from jaxkin.physics.collisions.collision_laws import Symmetric
+from jaxkin.physics.collisions.kernels import PowerKernel
 from jaxkin.trajectory import Trajectory
-from jaxkin.velocity_laws import GaussianMixture
 
 RATE = np.array([[2.0, 1.0], [1.0, 0.5]])
 FREE = np.array([[1, 1], [1, 0]], bool)

@@ -13,8 +13,8 @@ from jaxkin.drivers.simulation import simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Monodisperse, Polydisperse
+from jaxkin.observables.census import census
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
-from jaxkin.physics.census import census
 from jaxkin.trajectory import Trajectory
 
 RATE = np.array([[5.0, 3.0, 2.0], [3.0, 2.0, 1.0], [2.0, 1.0, 0.5]])

@@ -11,8 +11,8 @@ import pytest
 import fitting
 import jaxkin as jk
 from fitting.hypotheses import conditions_tested, hotelling, nearest
-from jaxkin.physics.mixture_constraint import constraint_defect
-from jaxkin.velocity_laws import GaussianMixture
+from jaxkin.laws.velocities import GaussianMixture
+from jaxkin.physics.spheres.mixture_constraint import constraint_defect
 
 TRUTH = jk.constants_matrix(jnp.array([0.5, 0.4]), jnp.array([2.0, 1.0]))
 
@@ -93,7 +93,7 @@ def test_the_nearest_point():
 def result():
     """A fit of all four constants to a noisy solution."""
     equation = jk.BoltzmannMixture([1.0, 3.0], TRUTH, degree=4, widths=(1.2, 0.4))
-    law = jk.ByType(
+    law = jk.laws.ByType(
         GaussianMixture([1.0], jnp.zeros((1, 3)), [[1.9, 1.0, 1.0]]),
         GaussianMixture([1.0], jnp.zeros((1, 3)), [[0.2, 0.3, 0.4]]),
     )

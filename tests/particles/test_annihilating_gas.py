@@ -8,8 +8,8 @@ import pytest
 import scipy.integrate
 
 import jaxkin as jk
-from jaxkin.particles.annihilation_hierarchy import Balance, balance_defect, pure_death
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+from jaxkin.hierarchy.annihilation import Balance, balance_defect, pure_death
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 
 BEAMS = GaussianMixture(
     [0.5, 0.5], [[1.0, 0.0, 0.3], [-0.5, 0.3, 0.0]], [[0.2, 0.4, 1.0], [0.5, 0.1, 0.4]]
@@ -323,7 +323,7 @@ def test_what_is_no_kernel_and_no_law():
 def test_a_key_without_numbers_left_is_a_fault():
     """The flag of the engine reaches the report."""
     gas = jk.AnnihilatingGas(10, 0.5)
-    state = gas.sample(jk.velocity_laws.Maxwellian(3), key=jax.random.key(0))
+    state = gas.sample(jk.laws.Maxwellian(3), key=jax.random.key(0))
     assert not any(map(bool, gas.faults(state).values()))
     late = eqx.tree_at(lambda s: s.exhausted, state, jnp.asarray(True))
     message = next(m for m, flag in gas.faults(late).items() if flag)

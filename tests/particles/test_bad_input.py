@@ -9,8 +9,8 @@ from jaxkin.drivers.simulation import simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Inhomogeneous, Monodisperse, Polydisperse
-from jaxkin.particles.coagulation import BrownianCoagulation
-from jaxkin.physics.interactions import Ball, Ellipsoid, General, Radial
+from jaxkin.particles.brownian.coagulation import BrownianCoagulation
+from jaxkin.physics.contacts.interactions import Ball, Ellipsoid, General, Radial
 
 GOOD = {
     "n_particles": 20,

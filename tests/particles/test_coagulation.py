@@ -79,7 +79,7 @@ def test_schemes_agree_on_every_pair(logs):
 
 @pytest.mark.parametrize("scheme", ["contact", "pair_law"])
 def test_rates_follow_the_recipe(logs, scheme):
-    """β̂ = β(1 + b/N) with one b for all pairs, 0 < b < 6 at N = 100 (3.6 for one mass, ORACLES).
+    """β̂ = β(1 + b/N) with one b for all pairs, 0 < b < 6 at N = 100 (3.6 for one mass).
 
     Fails for β doubled for equal masses (planted below), for the naive α∫V (4 to 16 times β),
     and for d(n) in place of d(n) + d(m).

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxkin.numerics.brownian_tree import displacement
-from jaxkin.particles.contact import ContactScheme
-from jaxkin.particles.reactions import move
-from jaxkin.particles.swarm import PairTable
-from jaxkin.physics.interactions import Ball
+from jaxkin.particles.brownian.contact import ContactScheme
+from jaxkin.particles.brownian.reactions import move
+from jaxkin.particles.brownian.swarm import PairTable
+from jaxkin.physics.contacts.interactions import Ball
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxkin as jk
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def echo(time, dtype):
     gas = jk.HardSphereMixture(
         (200, 200), np.array([1.0, 4.0], dtype), np.full(2, 0.05, dtype), reverse_at=time
     )
-    law = jk.ByType(
+    law = jk.laws.ByType(
         GaussianMixture([0.5, 0.5], [[1.2, 0, 0], [-1.2, 0, 0]], [[0.05] * 3] * 2),
         Maxwellian(3, 0.25),
     )
@@ -44,7 +44,7 @@ def test_the_echo():
     """H falls by more than ten times its error, 1/√1600, and comes back with the velocities.
 
     In double precision after two collisions of each sphere the median error is below 2e-13
-    (ORACLES: 1e-14, within 20). In single precision nothing returns after six, and H stays down.
+    (1e-14, within 20). In single precision nothing returns after six, and H stays down.
     (Fault: no reversal.)
     """
     met, H, apart = echo(0.35, np.float64)

@@ -24,7 +24,7 @@ COUNTS = jk.Observable(
 )
 
 
-class Four(jk.velocity_laws.VelocityLaw):
+class Four(jk.laws.VelocityLaw):
     """Independent draws of the four velocities."""
 
     @property

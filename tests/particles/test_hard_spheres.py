@@ -8,8 +8,8 @@ import pytest
 from brute_force_spheres import brute_force
 
 import jaxkin as jk
-from jaxkin.particles.hard_core import hard_core_positions
-from jaxkin.velocity_laws import Maxwellian
+from jaxkin.laws.velocities import Maxwellian
+from jaxkin.particles.spheres.hard_core import hard_core_positions
 
 KEY = jax.random.key(3)
 
@@ -17,7 +17,7 @@ KEY = jax.random.key(3)
 def thermal(gas, *temperatures):
     d = gas.dimension
     pairs = zip(temperatures, np.asarray(gas.masses), strict=True)
-    return jk.ByType(*(Maxwellian(d, t / m) for t, m in pairs))
+    return jk.laws.ByType(*(Maxwellian(d, t / m) for t, m in pairs))
 
 
 @eqx.filter_jit
@@ -203,7 +203,7 @@ def test_positions_are_those_of_independent_spheres_that_happen_not_to_touch(mon
         return float((share.mean() - theirs.mean()) / error)
 
     assert abs(deviation()) < 5
-    monkeypatch.setattr("jaxkin.particles.hard_core._REFRESHED", 0)
+    monkeypatch.setattr("jaxkin.particles.spheres.hard_core._REFRESHED", 0)
     assert deviation() < -5
 
 
@@ -222,7 +222,7 @@ def test_a_thin_gas_goes_on():
 
 def test_chambers_are_warm_and_cold():
     gas = jk.HardSphereMixture((4000,), (1.0,), (0.005,), boundary="reflecting")
-    law = jk.ByType(jk.Chambers(Maxwellian(3, 4.0), Maxwellian(3, 1.0), share=0.25))
+    law = jk.laws.ByType(jk.laws.Chambers(Maxwellian(3, 4.0), Maxwellian(3, 1.0), share=0.25))
     s = gas.sample(law, key=KEY).spheres
     left = np.asarray(s.position[:, 0] < 0.5)
     assert abs(left.mean() - 0.25) < 5 * (0.25 * 0.75 / 4000) ** 0.5
@@ -237,7 +237,7 @@ def test_chambers_are_warm_and_cold():
 def test_a_run_is_kept_in_a_file(tmp_path):
     """Counts, log and metadata of a gas that is reversed, from chambers."""
     gas = jk.HardSphereMixture((20, 10), (1.0, 2.0), (0.05, 0.05), reverse_at=0.1, log=200)
-    law = jk.ByType(jk.Chambers(Maxwellian(3), Maxwellian(3, 0.5)), Maxwellian(3, 0.5))
+    law = jk.laws.ByType(jk.laws.Chambers(Maxwellian(3), Maxwellian(3, 0.5)), Maxwellian(3, 0.5))
     times = jnp.array([0.0, 0.2])
     data = jk.simulate(gas, law, times, key=KEY, replicas=2, events=True)
     data.save(tmp_path / "run.nc")
@@ -311,9 +311,9 @@ def test_bad_laws_and_scalings():
     with pytest.raises(ValueError, match="ByType"):
         jk.simulate(gas, Maxwellian(3), times, key=KEY)
     with pytest.raises(ValueError, match="2 laws"):
-        jk.simulate(gas, jk.ByType(Maxwellian(3)), times, key=KEY)
+        jk.simulate(gas, jk.laws.ByType(Maxwellian(3)), times, key=KEY)
     with pytest.raises(ValueError, match="3 dimensions"):
-        jk.simulate(gas, jk.ByType(Maxwellian(3), Maxwellian(2)), times, key=KEY)
+        jk.simulate(gas, jk.laws.ByType(Maxwellian(3), Maxwellian(2)), times, key=KEY)
     with pytest.raises(ValueError, match="large enough"):
         jk.HardSphereMixture.from_scaling(1.0, 0.01, 0.5, 10)
     with pytest.raises(ValueError, match="`b`"):
@@ -324,11 +324,11 @@ def test_a_crowd_in_a_corner_is_told():
     """All spheres in a hundredth of the box: lists overflow, in the search for places already."""
     gas = jk.HardSphereMixture((200,), (1.0,), (0.01,))
 
-    class Corner(type(jk.Chambers(Maxwellian(3), Maxwellian(3)))):
+    class Corner(type(jk.laws.Chambers(Maxwellian(3), Maxwellian(3)))):
         def sample_positions(self, number, dimension, *, key, dtype):
             return 0.2 * jax.random.uniform(key, (number, dimension), dtype)
 
-    law = jk.ByType(Corner(Maxwellian(3), Maxwellian(3)))
+    law = jk.laws.ByType(Corner(Maxwellian(3), Maxwellian(3)))
     with pytest.raises(jk.SimulationFault, match="raise `crowding`"):
         jk.simulate(gas, law, jnp.array([0.1]), key=KEY)
     # The flow by itself tells it as well, and ends.

@@ -11,8 +11,8 @@ import pytest
 
 import jaxkin as jk
 from jaxkin import collision_laws as cl
+from jaxkin.laws.velocities import GaussianMixture, Maxwellian, RandomMixture
 from jaxkin.particles.collisions import carry_out, start_of
-from jaxkin.velocity_laws import GaussianMixture, Maxwellian, RandomMixture
 
 TIMES = jnp.array([0.0, 1.0, 2.5])
 F = np.float32
@@ -37,7 +37,7 @@ def over_ten_million(gas, law, observable, per_time):
 
 @pytest.mark.parametrize("n", [10])
 def test_stress_at_finite_n(n):
-    """P(t) = P₀[1/N + (1−1/N)e^{−t/2}] for Maxwell molecules in d = 3 (ORACLES, exact in N).
+    """P(t) = P₀[1/N + (1−1/N)e^{−t/2}] for Maxwell molecules in d = 3, exact in N.
 
     A clock off by N/(N−1) is seen.
     """
@@ -89,7 +89,7 @@ def test_kac_toy_on_an_energy_sphere():
     """
     n = 8
 
-    class Coin(jk.velocity_laws.VelocityLaw):
+    class Coin(jk.laws.VelocityLaw):
         @property
         def dimension(self):
             return 1

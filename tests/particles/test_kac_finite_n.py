@@ -7,8 +7,8 @@ import pytest
 import scipy.linalg
 
 import jaxkin as jk
+from jaxkin.laws.velocities import GaussianMixture, VelocityLaw
 from jaxkin.numerics.tuples import disjoint_pairs
-from jaxkin.velocity_laws import GaussianMixture, VelocityLaw
 
 F = np.float32
 TIMES = jnp.array([0.0, 1.0, 2.5])
@@ -168,7 +168,7 @@ def test_a_law_that_tells_first_from_second():
     n, replicas = 6, 20_000
     law = jk.collision_laws.Custom(2, lambda v, z: v.at[1].set(0.0), 1)
     gas = jk.KacGas(n, law, F([1]), dimension=1, scheme="disjoint", fraction=0.3)
-    start = jk.velocity_laws.Maxwellian(1, 1e-6, mean=1.0)
+    start = jk.laws.Maxwellian(1, 1e-6, mean=1.0)
 
     class Labels(jk.Observable):
         def evaluate(self, measured):

@@ -7,7 +7,7 @@ import pytest
 
 import fitting
 import jaxkin as jk
-from jaxkin.velocity_laws import GaussianMixture
+from jaxkin.laws.velocities import GaussianMixture
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def gas_and_data(request):
     # In d = 3 not isotropic at first, which shows the collisions of like spheres.
     first = jnp.array([[2.2, 1.2, 1.2]]) if d == 3 else jnp.array([[1.6, 1.6]])
     second = jnp.array([[0.18, 0.25, 0.32]]) if d == 3 else jnp.array([[0.25, 0.25]])
-    law = jk.ByType(*(GaussianMixture([1.0], jnp.zeros((1, d)), c) for c in (first, second)))
+    law = jk.laws.ByType(*(GaussianMixture([1.0], jnp.zeros((1, d)), c) for c in (first, second)))
     times = jnp.linspace(0.0, 0.6 if d == 2 else 0.3, 5)
     data = jk.simulate(gas, law, times, key=jax.random.key(1), replicas=80)
     return gas, law, times, data
@@ -68,7 +68,7 @@ def gap(n, replicas):
     T₁(0) and T₂(0) have known means and make most of the scatter: their part is regressed away.
     """
     gas = jk.HardSphereMixture.from_scaling(1.0, 1.0, 1.0, n, masses=(1.0, 2.0))
-    law = jk.ByType(jk.velocity_laws.Maxwellian(3, 1.5), jk.velocity_laws.Maxwellian(3, 0.25))
+    law = jk.laws.ByType(jk.laws.Maxwellian(3, 1.5), jk.laws.Maxwellian(3, 0.25))
     times = jnp.array([0.0, 0.08])
     options = {"replicas": replicas, "observe": ["temperature"]}
     T = np.asarray(jk.simulate(gas, law, times, key=jax.random.key(n), **options)["temperature"])

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxkin.particles.pair_law import PairLawScheme
-from jaxkin.particles.swarm import First, PairTable, Swarm, first_reactions
+from jaxkin.particles.brownian.pair_law import PairLawScheme
+from jaxkin.particles.brownian.swarm import First, PairTable, Swarm, first_reactions
 
 
 def crowd(mass):

@@ -1,0 +1,1 @@
+"""What stands over particles and equation at once."""

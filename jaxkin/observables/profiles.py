@@ -1,0 +1,90 @@
+"""Profiles of a mixture along x₁: sums over the spheres of each type in slices of the unit box.
+
+Slice j of B is [j/B, (j+1)/B), and a sphere of type α has the weight 1/N_α:
+
+    P_{αj} = B Σ_{i of type α, x_i in slice j} w_i φ(z_i),
+
+so that the density of a uniform type is 1 everywhere. Profiles are linear in the measure: means
+over replicas are those of the one-particle law, without a bias of order 1/N.
+"""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from jaxkin.numerics.checks import require, whole
+from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.by_type import ByTypeMean
+
+
+class ByTypeProfile(ByTypeMean):
+    """⟨φ⟩ over each type per slice of x₁, times the number of slices; shape (k, bins, …).
+
+    Args:
+        name: the name under which the trajectory keeps it.
+        function: φ of one sphere's coordinates; in a slab without its position, which the slices
+            tell.
+        types: k.
+        bins: B, how many slices.
+    """
+
+    bins: int = eqx.field(static=True, default=1)
+
+    def evaluate(self, measured: Weighted) -> Array:
+        """Return the sums, of whatever has positions in the unit box."""
+        z, weight = measured.coordinates, measured.weight
+        require(
+            z.position is not None,
+            "observe",
+            "hold no profiles of an equation without space",
+            f"it holds {self.name!r}",
+            "Solve `jaxkin.BoltzmannSlab`.",
+        )
+        values = jax.vmap(lambda z: jnp.asarray(self.function(z), weight.dtype))(z)
+        # Rounding may put a sphere on the last edge.
+        slice_ = jnp.clip((z.position[:, 0] * self.bins).astype(jnp.int32), 0, self.bins - 1)
+        place = jax.nn.one_hot(z.type * self.bins + slice_, self.types * self.bins)
+        weighted = weight.reshape(-1, *[1] * (values.ndim - 1)) * values
+        sums = jnp.tensordot(place.T.astype(weight.dtype), weighted, axes=1, precision="highest")
+        return self.bins * sums.reshape(self.types, self.bins, *values.shape[1:])
+
+    def of_slices(self, measured: Weighted) -> Array:
+        """Return the profile from the measure of each slice (leading axis bins), of weight 1."""
+        return jnp.moveaxis(jax.vmap(super().evaluate)(measured), 0, 1)
+
+
+@functools.cache  # the same observables for the same arguments, so that nothing compiles again
+def mixture_profiles(types: int, bins: int) -> tuple[Observable, ...]:
+    """Return the profiles along x₁ of density, momentum and energy of each type.
+
+    `density_profile` (k, bins), 1 for a uniform type; `momentum_profile` (k, bins, d), of M v; and
+    `energy_profile` (k, bins), of M|v|²/2. Means over slices are the means over the type.
+
+    Args:
+        types: k.
+        bins: how many slices of the unit box, for a slab a divisor of its `cells`.
+
+    Raises:
+        ValueError: a number is not positive.
+    """
+    types, bins = whole(types, "types"), whole(bins, "bins")
+    return (
+        ByTypeProfile("density_profile", _one, types, bins),
+        ByTypeProfile("momentum_profile", _momentum, types, bins),
+        ByTypeProfile("energy_profile", _energy, types, bins),
+    )
+
+
+def _one(z: Coordinates) -> Array:
+    return jnp.ones_like(z.mass)
+
+
+def _momentum(z: Coordinates) -> Array:
+    return z.mass * z.velocity
+
+
+def _energy(z: Coordinates) -> Array:
+    return 0.5 * z.mass * jnp.sum(z.velocity**2)

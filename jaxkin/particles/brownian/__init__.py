@@ -1,0 +1,1 @@
+"""Coagulating Brownian particles: the system, its two schemes and what they share."""

@@ -1,0 +1,1 @@
+"""Mixtures of hard spheres: the system and its exact flow."""

@@ -1,0 +1,1 @@
+"""Collisions: kernels, angles, collision laws and what they do to moments."""

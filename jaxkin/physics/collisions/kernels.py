@@ -1,0 +1,173 @@
+"""Collision kernels B(v−v*, σ): how often two velocities collide, and into which directions.
+
+B = B̄(|v−v*|)·b(cos θ): a total rate B̄ and a law b of the angle between σ and v − v*
+(`jaxkin.angles`). Clock of Paul et al.: each unordered pair of N particles collides at rate
+B̄(|v−v*|)/N, so that a particle collides at rate ∫ B̄(|v−v*|) f(v*) dv* in the limit.
+
+A kernel is sampled by thinning: collisions are proposed at the rate of `majorant`, which bounds B̄
+on all relative speeds up to its argument. To add a kernel, derive from `Kernel` and write `total`,
+and `majorant` unless B̄ grows with the speed.
+"""
+
+import abc
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.physics.collisions.angles import Angle, Isotropic
+from jaxkin.physics.masses import common_dtype
+
+
+class Kernel(eqx.Module):
+    """A kernel B̄(g)·b(cos θ).
+
+    Attributes:
+        angle: the law b of cos θ.
+        constant: whether B̄ is the same for all speeds, as for Maxwell molecules.
+    """
+
+    angle: eqx.AbstractVar[Angle]
+    constant: eqx.AbstractClassVar[bool]
+
+    @abc.abstractmethod
+    def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return B̄ at relative speeds."""
+
+    def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return a bound on B̄ at all relative speeds up to `speed`; here B̄, which must grow."""
+        return self.total(speed)
+
+    def check_majorant(self) -> None:
+        """Raise `ValueError` unless `majorant` bounds B̄, seen at 601 speeds from 1e-3 to 1e3."""
+        speed = jnp.geomspace(1e-3, 1e3, 601)
+        total, bound = self.total(speed), self.majorant(speed)
+        if is_traced((total, bound)):
+            return
+        most = jax.lax.cummax(total)
+        fails = ~(jnp.isfinite(total) & (total >= 0) & (most <= bound * (1 + 1e-5)))
+        place = int(jnp.argmax(fails))
+        require(
+            not bool(fails.any()),
+            "kernel",
+            "have a `majorant` that bounds `total` at all speeds up to its argument",
+            f"up to {float(speed[place]):.3g} B̄ reaches {float(most[place]):.3g}, and the majorant "
+            f"is {float(bound[place]):.3g}",
+            "Write the method `majorant`; without it B̄ must grow with the speed.",
+        )
+
+    @property
+    def dtype(self) -> Any:
+        """The floating type of the parameters of B̄."""
+        leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, Angle))
+        return common_dtype(*[x for x in leaves if not isinstance(x, Angle)])
+
+
+class MaxwellKernel(Kernel):
+    """B̄ = C, the same for all speeds.
+
+    Args:
+        strength: C ≥ 0.
+        angle: b; None for isotropic in σ.
+    """
+
+    strength: Float[Array, ""]
+    angle: Angle
+    constant = True
+
+    def __init__(self, strength: Any = 1.0, angle: Angle | None = None):
+        require_finite(strength, "strength", minimum=0.0)
+        self.strength = jnp.asarray(strength, common_dtype(strength))
+        self.angle = Isotropic() if angle is None else angle
+
+    def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return C."""
+        return jnp.full_like(speed, self.strength)
+
+
+class PowerKernel(Kernel):
+    """B̄ = C|v−v*|^γ.
+
+    γ = 0 are Maxwell molecules, γ = 1 hard spheres, what lies between variable hard spheres, and
+    with `angles.VariableSoft` variable soft spheres. γ < 0 are soft potentials, which have no
+    majorant: `BoundedKernel` cuts them.
+
+    Args:
+        strength: C ≥ 0.
+        exponent: γ in (−2, 1].
+        angle: b; None for isotropic in σ.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    strength: Float[Array, ""]
+    exponent: Float[Array, ""]
+    angle: Angle
+    constant = False
+
+    def __init__(self, strength: Any = 1.0, exponent: Any = 0.0, angle: Angle | None = None):
+        require_finite(strength, "strength", minimum=0.0)
+        require_finite(exponent, "exponent")
+        require(
+            (jnp.asarray(exponent) <= 1) & (jnp.asarray(exponent) > -2),
+            "exponent",
+            "lie in (−2, 1]",
+            f"it is {exponent}",
+            "0 are Maxwell molecules, 1 hard spheres.",
+        )
+        dtype = common_dtype(strength, exponent)
+        self.strength, self.exponent = (jnp.asarray(x, dtype) for x in (strength, exponent))
+        self.angle = Isotropic() if angle is None else angle
+
+    def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return B̄ = C g^γ at relative speeds g, kept above the smallest number of their type."""
+        tiny = jnp.finfo(speed.dtype).tiny
+        power = jnp.exp(self.exponent * jnp.log(jnp.maximum(speed, tiny)))
+        return (self.strength * power).astype(speed.dtype)
+
+    def check_majorant(self) -> None:
+        """Raise `ValueError` for γ < 0."""
+        require(
+            is_traced(self.exponent) or bool(jnp.all(self.exponent >= 0)),
+            "kernel",
+            "have a majorant",
+            f"|g|^γ with γ = {self.exponent} is not bounded near g = 0",
+            "Cut it: `jaxkin.BoundedKernel(kernel, bound)`.",
+        )
+
+
+class BoundedKernel(Kernel):
+    """min(B̄, bound): a truncation of another kernel, which gives it a majorant.
+
+    Args:
+        kernel: the kernel to be cut.
+        bound: > 0.
+    """
+
+    kernel: Kernel
+    bound: Float[Array, ""]
+    angle: Angle
+    constant = False
+
+    def __init__(self, kernel: Kernel, bound: Any):
+        require_finite(bound, "bound", minimum=0.0, strict=True)
+        self.kernel, self.bound = kernel, jnp.asarray(bound, common_dtype(bound))
+        self.angle = kernel.angle
+
+    def total(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return min(B̄, bound)."""
+        return jnp.minimum(self.kernel.total(speed), self.bound.astype(speed.dtype))
+
+    def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Return `bound`."""
+        return jnp.full_like(speed, self.bound)
+
+
+def sphere_area(dimension: int) -> float:
+    """Return |S^{d−1}|."""
+    return 2 * math.pi ** (dimension / 2) / math.gamma(dimension / 2)

@@ -1,0 +1,64 @@
+"""Several collision laws with their probabilities β_K: what a gas and its equation both check."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.checks import require, require_finite
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw
+
+
+def as_laws(
+    laws: CollisionLaw | Sequence[CollisionLaw] | None, dimension: int, dtype: Any
+) -> tuple[CollisionLaw, ...]:
+    """Return the laws as a tuple; `Binary()` for None.
+
+    Raises:
+        ValueError: there is none, or one is no law or returns velocities of another shape.
+    """
+    laws = Binary() if laws is None else laws
+    laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
+    require(len(laws) > 0, "laws", "name at least one collision law", "it is empty")
+    for law in laws:
+        require(
+            isinstance(law, CollisionLaw),
+            "laws",
+            "be collision laws",
+            f"one is a {type(law).__name__}",
+            "Wrap a function of one tuple in collision_laws.Custom.",
+        )
+        before = jax.ShapeDtypeStruct((law.order, dimension), dtype)
+        normal = jax.ShapeDtypeStruct((law.normals(dimension),), dtype)
+        after = jax.eval_shape(law.collide, before, normal)
+        require(
+            after.shape == before.shape,
+            "laws",
+            f"map velocities {before.shape} to the same shape",
+            f"{type(law).__name__} returns {after.shape}",
+        )
+    return laws
+
+
+def as_weights(weights: Any, number: int, dtype: Any) -> Float[Array, " laws"]:
+    """Return β_K of a number of laws as an array; 1 for None and a single law.
+
+    Raises:
+        ValueError: weights are missing, negative, of another number, or do not sum to 1.
+    """
+    weights = [1.0] if weights is None and number == 1 else weights
+    require(weights is not None, "weights", "be given for several laws", "it is None")
+    array = jnp.asarray(weights, dtype)
+    require(
+        array.shape == (number,),
+        "weights",
+        f"hold one β for each of {number} laws",
+        f"its shape is {np.shape(weights)}",
+    )
+    require_finite(array, "weights", minimum=0.0)
+    total = array.sum()
+    require(jnp.abs(total - 1) < 1e-5, "weights", "sum to 1 (4.2)", f"their sum is {total}")
+    return array
