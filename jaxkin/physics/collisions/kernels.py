@@ -10,7 +10,6 @@ and `majorant` unless B̄ grows with the speed.
 """
 
 import abc
-import math
 from typing import Any
 
 import equinox as eqx
@@ -166,8 +165,3 @@ class BoundedKernel(Kernel):
     def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return `bound`."""
         return jnp.full_like(speed, self.bound)
-
-
-def sphere_area(dimension: int) -> float:
-    """Return |S^{d−1}|."""
-    return 2 * math.pi ** (dimension / 2) / math.gamma(dimension / 2)
