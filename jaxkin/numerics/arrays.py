@@ -41,8 +41,10 @@ def array(value: Any, dtype: Any = float) -> Array:
         value: a number, or numbers in arrays and lists of any kind.
         dtype: the type; `float` is the default precision of JAX.
     """
-    # A copy: on a CPU the array may share its memory with the one that it is made of.
-    return jnp.asarray(host(value, dtype).copy() if not is_traced(value) else host(value, dtype))
+    values = host(value, dtype)
+    # Not `jnp.asarray`, which compiles a program for each shape. A copy: on a CPU the array may
+    # share its memory with the one that it is made of.
+    return values if is_traced(values) else jax.device_put(np.array(values))
 
 
 def one_program(function: Callable, name: str, *arguments: Any) -> Any:
