@@ -21,9 +21,9 @@ import scipy.linalg
 from jaxtyping import Array
 
 from jaxkin.numerics.checks import one_of, require, require_finite, require_increasing, whole
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables import Observable, Weighted
 from jaxkin.particles.annihilation import AnnihilatingGas
-from jaxkin.physics.collisions.collision_laws import inner
 from jaxkin.trajectory import Trajectory
 
 

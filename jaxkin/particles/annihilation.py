@@ -26,6 +26,7 @@ from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.fourier import Boltzmann
@@ -39,7 +40,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Isotropic
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.masses import common_dtype
 

@@ -29,6 +29,7 @@ from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.fourier import Boltzmann
@@ -42,7 +43,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
