@@ -10,9 +10,9 @@ and everything else, which tuple and when, is the business of `jaxkin.KacGas`. T
 from `CollisionLaw` or hand a function to `Custom`. `jaxkin.check_hypotheses` tells which of the
 hypotheses (H1)–(H3) hold.
 
-The equation of moments (`jaxkin.operators.moments`) asks for means over ω of polynomials.
-It takes an angle of `angles` and the wave vectors of `slots`; a law that overrides them, where it
-knows better, is cheaper or more precise.
+The equation of moments (`jaxkin.operators.moments`) takes means over ω of polynomials.
+It takes an angle of `angles` and the wave vectors of `slots`; a law that overrides them, with a
+rule of its own, is cheaper or more precise.
 """
 
 import abc

@@ -147,8 +147,8 @@ class Radial(RadialInteraction):
             0 for r > 1; written with jax.numpy. It is static.
         *parameters: its further arguments, arrays or pytrees of them; differentiable.
         height: a number ≥ 0.
-        breakpoints: the radii in (0, 1) where the function jumps or has a kink. Solvers that know
-            them keep their full order.
+        breakpoints: the radii in (0, 1) where the function jumps or has a kink. Solvers that are
+            told them keep their full order.
 
     Raises:
         ValueError: a break point lies outside (0, 1), or the height is negative.
