@@ -31,7 +31,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.equations.annihilation import Annihilation, Prepared
-from jaxkin.laws.velocities import VelocityLaw, check_velocities
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import require
 from jaxkin.numerics.rays import Frame
 from jaxkin.observables.velocity_density import Rule, VelocityDensity
@@ -181,12 +182,11 @@ class SelfSimilarAnnihilation(Annihilation):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the operator does not resolve ψ at time 0."""
-        check_velocities(law, self.operator.dimension)
-        self.operator.check(Standardised(law))
+        self.operator.check(self._standardised(law))
 
     def project(self, law: Any) -> ScaledState:
         """Return ψ, ln n, u, ln T and τ = 0; the law must offer `quadrature`."""
-        scaled = Standardised(law)
+        scaled = self._standardised(law)
         profile = self.operator.project(scaled)
         zero = jnp.zeros((), profile.dtype)
         log_temperature = (2 * jnp.log(scaled.scale) - jnp.log(2.0)).astype(profile.dtype)
@@ -200,6 +200,11 @@ class SelfSimilarAnnihilation(Annihilation):
         profile = self.operator.measure(state.profile)
         assert isinstance(profile, VelocityDensity)
         return ScaledDensity(profile, jnp.exp(state.log_density), state.mean, scale, state.tau)
+
+    def _standardised(self, law: Any) -> "Standardised":
+        dimension = self.operator.dimension
+        require_law(law, VelocityLaw, dimension=dimension, needs=("quadrature",))
+        return Standardised(law)
 
 
 class Standardised(VelocityLaw):

@@ -28,7 +28,8 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.on_operator import OnOperator
 from jaxkin.equations.slab_density import GHOSTS, SlabDensity, surrounded
-from jaxkin.laws.by_type import ByType, Layers, Uniform
+from jaxkin.laws.base import require_law
+from jaxkin.laws.by_type import ByType, Layers, PlacedLaw, Uniform
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import one_of, require, whole
@@ -138,30 +139,15 @@ class BoltzmannSlab(KineticEquation):
 
     def _layers(self, law: Any) -> list[Layers]:
         """Return the layers of each type."""
-        operator = self.homogeneous.operator
+        operator, edges = self.homogeneous.operator, np.arange(self.cells + 1) / self.cells
         if hasattr(operator, "check_types"):
             operator.check_types(law)
-            laws = law.laws
-        else:
-            laws = law.laws if isinstance(law, ByType) else (law,)
-            require(
-                len(laws) == 1,
-                "law",
-                "be the law of one type of particles",
-                f"it is `ByType` with {len(laws)} laws",
-            )
-        edges, found = np.arange(self.cells + 1) / self.cells, []
-        for kind, each in enumerate(laws):
-            each = Uniform(each) if isinstance(each, VelocityLaw) else each
-            require(
-                hasattr(each, "layers"),
-                "law",
-                "offer `layers`, its averages over cells, for each type",
-                f"that of type {kind + 1} is {type(each).__name__}",
-                "Take a law of velocities, or `Chambers` or `Wave` of `jaxkin.laws`.",
-            )
-            found.append(each.layers(edges))
-        return found
+            require_law(law, ByType, of_each=("layers",))
+            return [each.layers(edges) for each in law.laws]
+        law = law.laws[0] if isinstance(law, ByType) and len(law.laws) == 1 else law
+        law = Uniform(law) if isinstance(law, VelocityLaw) else law
+        require_law(law, PlacedLaw, needs=("layers",))
+        return [law.layers(edges)]
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law does not fit or, in some layer, is not resolved."""

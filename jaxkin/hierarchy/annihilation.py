@@ -21,10 +21,10 @@ import scipy.linalg
 from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.checks import one_of, require, require_finite, require_increasing, whole
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables.base import Observable, Weighted
 from jaxkin.observables.density import Density
 from jaxkin.particles.annihilation import AnnihilatingGas
-from jaxkin.physics.collisions.collision_laws import inner
 from jaxkin.trajectory import Trajectory
 
 

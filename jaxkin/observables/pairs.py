@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.spheres import ball_volume
 from jaxkin.observables.base import Observable, Weighted
 from jaxkin.observables.density import Density
 
@@ -74,7 +75,7 @@ class PairDensity(Observable):
 
         below = jnp.sum(jax.lax.map(row, jnp.arange(alive.size)), axis=0)
         dimension = position.shape[-1]
-        ball = {2: jnp.pi, 3: 4 * jnp.pi / 3}[dimension]
+        ball = ball_volume(dimension)
         number = jnp.sum(alive)
         expected = number * (number - 1) / 2 * ball * jnp.diff(edges**dimension)
         return jnp.stack([jnp.diff(below).astype(dtype), expected.astype(dtype)])

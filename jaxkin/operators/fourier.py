@@ -32,10 +32,11 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import whole
 from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
+from jaxkin.numerics.spheres import sphere_area
 from jaxkin.operators.base import KernelOperator
 from jaxkin.operators.grid_functions import GridFunctions
 from jaxkin.physics.collisions.angles import Isotropic, zonal
-from jaxkin.physics.collisions.kernels import Kernel, sphere_area
+from jaxkin.physics.collisions.kernels import Kernel
 
 
 class Prepared(eqx.Module):

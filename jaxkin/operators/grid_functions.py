@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws.velocities import VelocityLaw, check_velocities
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, whole
 from jaxkin.operators.base import Operator
 from jaxkin.operators.grid_density import GridDensity, grid_points
@@ -76,6 +77,7 @@ class GridFunctions(Operator):
 
     def project(self, law: VelocityLaw) -> Float[Array, "*grid"]:
         """Return f₀ on the grid."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("density",))
         return law.density(jnp.asarray(self.velocities(), self.dtype))
 
     def measure(self, state: Float[Array, "*grid"]) -> GridDensity:
@@ -89,7 +91,6 @@ class GridFunctions(Operator):
         largest Fourier coefficients of waves that are about to be lost, |k| ≥ 0.9 π/h, below 1e-2:
         products of two f alias otherwise.
         """
-        check_velocities(law, self.dimension)
         f = self.project(law)
         if is_traced(f):
             return

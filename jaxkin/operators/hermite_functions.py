@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws.velocities import VelocityLaw, check_velocities
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import hermite_basis, multi_indices
 from jaxkin.operators.base import Operator
@@ -67,6 +68,7 @@ class HermiteFunctions(Operator):
 
     def project(self, law: VelocityLaw) -> Float[Array, " N"]:
         """Return f_a = ∫ f₀ h_a(v/√w) dv, exact for laws with a quadrature."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return (weights @ self.basis(nodes)).astype(self.dtype)
 
@@ -86,7 +88,6 @@ class HermiteFunctions(Operator):
         The coefficients of the two highest degrees must have a norm below a fifth of the whole.
         They grow with the degree for a law whose variance is above 2w.
         """
-        check_velocities(law, self.dimension)
         f = self.project(law)
         if is_traced(f):
             return

@@ -27,7 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws.by_type import Uniform
+from jaxkin.laws.base import require_law
+from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.hermite import hermite_basis, multi_indices
@@ -174,6 +175,7 @@ class HermiteMixture(Operator):
 
     def coefficients(self, law: VelocityLaw, kind: int) -> Float[Array, " N"]:
         """Return ∫ f h_a(v/√s_α) dv of a law of velocities, exact for laws with a quadrature."""
+        require_law(law, VelocityLaw, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return weights @ self.basis(nodes, kind)
 
@@ -198,13 +200,7 @@ class HermiteMixture(Operator):
 
     def check_types(self, law: Any) -> None:
         """Raise `ValueError` unless the law is `ByType` with k laws of this dimension."""
-        require(
-            hasattr(law, "check_mixture"),
-            "law",
-            f"be `ByType` with {self.types} laws, one for each type",
-            f"it is {type(law).__name__}",
-        )
-        law.check_mixture(self.types, self.dimension)
+        require_law(law, ByType, types=self.types, dimension=self.dimension)
 
     def unresolved(self, f: Float[Array, "k N"]) -> tuple[float, int]:
         """Return the share of the two highest degrees, and in which type it is largest."""

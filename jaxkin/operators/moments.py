@@ -29,7 +29,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws.velocities import check_velocities
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import multi_indices
 from jaxkin.observables.base import Observable
@@ -190,7 +191,6 @@ class Moments(Operator):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` unless the law has this dimension, a quadrature and a temperature."""
-        check_velocities(law, self.dimension)
         moments = self.project(law)
         if is_traced(moments):
             return
@@ -200,6 +200,7 @@ class Moments(Operator):
 
     def project(self, law: Any) -> Float[Array, " N"]:
         """Return the moments of the law, by its `quadrature`."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return (weights @ powers(nodes, self.indices())).astype(self.dtype)
 

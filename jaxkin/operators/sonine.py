@@ -18,10 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxkin.numerics.sonine import gauss_laguerre, sonine_rows
 from jaxkin.operators.hermite import Tensor, TensorOperator
 from jaxkin.operators.hermite_tensor import Plan, radial_rule
 from jaxkin.operators.loss_tensor import LossGeometry, radial_loss
-from jaxkin.operators.sonine_functions import SonineFunctions, gauss_laguerre, sonine_rows
+from jaxkin.operators.sonine_functions import SonineFunctions
 from jaxkin.physics.collisions.angles import zonal
 from jaxkin.physics.collisions.kernels import Kernel
 

@@ -15,10 +15,12 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.laws.velocities import VelocityLaw, check_velocities
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.rays import Frame
+from jaxkin.numerics.sonine import gauss_laguerre, sonine_rows
 from jaxkin.numerics.sphere_rules import sphere_product_rule
 from jaxkin.observables.velocity_density import Rule, VelocityDensity
 from jaxkin.operators.base import Operator
@@ -148,6 +150,7 @@ class SonineFunctions(Operator):
 
     def project(self, law: VelocityLaw) -> Float[Array, " N"]:
         """Return f_n = ∫ f₀ S_n(v/√w) dv, exact for laws with a quadrature."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return (weights @ self.basis(nodes)).astype(self.dtype)
 
@@ -166,7 +169,6 @@ class SonineFunctions(Operator):
 
         The coefficients of the two highest functions must have a norm below a fifth of the whole.
         """
-        check_velocities(law, self.dimension)
         f = self.project(law)
         if not is_traced(f):
             require(jnp.all(jnp.isfinite(f)), "law", "have finite moments", "some are not")
@@ -229,21 +231,3 @@ class SonineFunctions(Operator):
         for n in range(1, self.degree // 2 + 1):
             rows.append(excess * ((n - 1 + self.dimension / 2) / n) ** 0.5 * rows[-1])
         return mass * jnp.stack(rows)
-
-
-def sonine_rows(
-    half: Float[Array, "*n"], count: int, dimension: int, first: Float[Array, "*n"]
-) -> Float[Array, "count+1 *n"]:
-    """Return first·S_0 … first·S_count at |u|²/2; S_n has the sign of its leading coefficient."""
-    alpha = dimension / 2 - 1
-    rows = [first, (half - alpha - 1) / (alpha + 1) ** 0.5 * first]
-    for n in range(1, count):
-        ahead, back = ((k * (k + alpha)) ** 0.5 for k in (n + 1, n))
-        rows.append(((half - 2 * n - 1 - alpha) * rows[n] - back * rows[n - 1]) / ahead)
-    return jnp.stack(rows[: count + 1])
-
-
-def gauss_laguerre(points: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return Gauss nodes and weights of the law of |u|²/2, u standard normal."""
-    half, weights = scipy.special.roots_genlaguerre(points, dimension / 2 - 1)
-    return half, weights / weights.sum()

@@ -20,11 +20,13 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
-from jaxkin.laws.velocities import check_velocities
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import Particles
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.base import Collisions, Operator, completed
@@ -38,7 +40,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Isotropic
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.masses import common_dtype
 
@@ -108,9 +110,9 @@ class AnnihilatingGas(Particles):
         )
         self.dimension = whole(dimension, "dimension", 2)
         require_finite(alpha, "alpha", minimum=0.0)
-        require(jnp.all(jnp.asarray(alpha) <= 1), "alpha", "lie in [0, 1]", f"it is {alpha}")
+        require(host(alpha) <= 1, "alpha", "lie in [0, 1]", f"it is {alpha}")
         dtype = common_dtype(alpha) if kernel is None else kernel.dtype
-        self.kernel = MaxwellKernel(jnp.ones((), dtype)) if kernel is None else kernel
+        self.kernel = MaxwellKernel(array(1.0, dtype)) if kernel is None else kernel
         self.kernel.angle.check(self.dimension)
         self.kernel.check_majorant()
         volume = float(self.n_particles) if volume is None else volume
@@ -123,7 +125,7 @@ class AnnihilatingGas(Particles):
                 f"its shape is {jnp.shape(value)}",
                 "Use `jax.vmap` for several.",
             )
-        self.alpha, self.volume = jnp.asarray(alpha, dtype), jnp.asarray(volume, dtype)
+        self.alpha, self.volume = array(alpha, dtype), array(volume, dtype)
 
     @property
     def dtype(self) -> Any:
@@ -145,7 +147,7 @@ class AnnihilatingGas(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        check_velocities(law, self.dimension)
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("sample_particles",))
 
     def sample(self, law: Any, *, key) -> Survivors:
         """Draw N₀ independent velocities, (1.9)."""

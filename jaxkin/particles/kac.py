@@ -25,10 +25,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.boltzmann import Boltzmann
-from jaxkin.laws.velocities import check_velocities
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import Particles
+from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.vectors import inner
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.base import Collisions, Operator, completed
@@ -41,7 +43,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
@@ -144,7 +146,7 @@ class KacGas(Particles):
         )
         require(0 < fraction <= 1, "fraction", "lie in (0, 1]", f"it is {fraction}", "Take 0.05.")
         self.scheme, self.fraction = scheme, float(fraction)
-        unit = MaxwellKernel(jnp.ones((), dtype)) if self.clock == "pairs" else None
+        unit = MaxwellKernel(array(1.0, dtype)) if self.clock == "pairs" else None
         self.kernel = unit if kernel is None else kernel
         if self.kernel is not None:
             self.kernel.check_majorant()
@@ -182,7 +184,7 @@ class KacGas(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        check_velocities(law, self.dimension)
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("sample_particles",))
 
     def sample(self, law: Any, *, key) -> Velocities:
         """Draw N velocities."""

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
+from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import one_of, require, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
@@ -99,9 +100,13 @@ class MarcusLushnikov(Particles):
         """M, the largest mass that reacts."""
         return self.rate.shape[-1]
 
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the law has no masses, or too large ones."""
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
+
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
         """Draw N₀ independent masses."""
-        law.check_masses(self.max_mass)
+        self.check(law)
         mass = law.sample_particles(self.n_particles, 1, key=key).mass
         dtype, capacity = self.rate.dtype, (self.n_particles,)
         return Masses(

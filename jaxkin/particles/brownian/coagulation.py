@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
-from jaxkin.laws import MassLaw
+from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
@@ -36,7 +36,7 @@ from jaxkin.particles.brownian.contact import ContactScheme
 from jaxkin.particles.brownian.gas import Gas, advance_gas
 from jaxkin.particles.brownian.pair_law import PairLawScheme
 from jaxkin.particles.brownian.swarm import PairTable
-from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction, check_interaction
+from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction
 from jaxkin.physics.contacts.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.contacts.scattering import coagulation_rate
 from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
@@ -135,7 +135,7 @@ class BrownianCoagulation(Particles):
             f"it is a {type(interaction).__name__}",
             "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
         )
-        check_interaction(interaction, dimension)
+        interaction.check(dimension)
         require(
             scheme == "contact" or dimension == 3 or interaction.radial,
             "scheme",
@@ -204,7 +204,7 @@ class BrownianCoagulation(Particles):
 
     def check(self, law: MassLaw) -> None:
         """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
-        law.check_masses(self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
@@ -218,7 +218,7 @@ class BrownianCoagulation(Particles):
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
-        law.check_masses(self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
         total = law.total(self.dimension)
         log_epsilon = self.log_epsilon(total).astype(self.dtype)
         log_epsilon = eqx.error_if(

@@ -24,10 +24,13 @@ from jaxtyping import Array, Bool, Float
 
 from jaxkin.equations.mixture import BoltzmannMixture
 from jaxkin.equations.slab import BoltzmannSlab
+from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics.arrays import array, host, known
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
+from jaxkin.numerics.spheres import ball_volume
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
 from jaxkin.operators.mixture import HermiteMixture
@@ -92,8 +95,8 @@ class HardSphereMixture(Particles):
         self.numbers = tuple(whole(n, "numbers") for n in np.atleast_1d(numbers).tolist())
         k = len(self.numbers)
         dtype = common_dtype(masses, diameters)
-        self.masses = jnp.atleast_1d(jnp.asarray(masses, dtype))
-        self.diameters = jnp.atleast_1d(jnp.asarray(diameters, dtype))
+        self.masses = array(known(masses).atleast_1d(host(masses, dtype)), dtype)
+        self.diameters = array(known(diameters).atleast_1d(host(diameters, dtype)), dtype)
         for name, value in (("masses", self.masses), ("diameters", self.diameters)):
             require(
                 value.shape == (k,),
@@ -111,10 +114,10 @@ class HardSphereMixture(Particles):
         self.crowding = float(crowding)
         if reverse_at is not None:
             require_finite(reverse_at, "reverse_at", minimum=0.0)
-        self.reverse_at = None if reverse_at is None else jnp.asarray(reverse_at, self.dtype)
+        self.reverse_at = None if reverse_at is None else array(reverse_at, self.dtype)
         self.sizes = tuple(np.asarray(self.diameters).tolist())
         self.largest = max(self.sizes)
-        ball = np.pi / (4 if self.dimension == 2 else 6)
+        ball = ball_volume(self.dimension) / 2**self.dimension
         volumes = ball * np.asarray(self.diameters) ** self.dimension
         self.packing = float(np.sum(np.array(self.numbers) * volumes))
         require(self.largest < 0.25, "diameters", "be below 1/4", f"one is {self.largest:.3g}")
@@ -188,7 +191,7 @@ class HardSphereMixture(Particles):
     def _met(self) -> float:
         """How many spheres a random place of one touches, at most over the types."""
         e = np.asarray(self.sizes)
-        ball = np.pi if self.dimension == 2 else 4 * np.pi / 3
+        ball = ball_volume(self.dimension)
         reach = ((e[:, None] + e) / 2) ** self.dimension
         return float(np.max(ball * reach @ np.array(self.numbers)))
 
@@ -196,13 +199,13 @@ class HardSphereMixture(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law is not one of so many types in this dimension."""
-        require(
-            isinstance(law, ByType),
-            "law",
-            "be `jaxkin.laws.ByType`, with a law for each type",
-            f"it is a {type(law).__name__}",
+        require_law(
+            law,
+            ByType,
+            types=len(self.numbers),
+            dimension=self.dimension,
+            of_each=("sample_positions", "sample_velocities_at"),
         )
-        law.check_mixture(len(self.numbers), self.dimension)
 
     def sample(self, law: ByType, *, key: Any) -> Gas:
         """Draw positions that respect the hard core, and velocities."""
