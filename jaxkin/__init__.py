@@ -7,7 +7,7 @@ kinetic_limit()       fitting.fit
 equation  ──solve────▶ prediction
 """
 
-from jaxkin import laws, observables
+from jaxkin import laws, observables, schemes
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.annihilation import Annihilation
@@ -123,6 +123,7 @@ __all__ = [
     "observables",
     "pure_death",
     "scattering_length",
+    "schemes",
     "simulate",
     "solve",
     "velocity_histogram",

@@ -26,6 +26,17 @@ def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> Non
     raise ValueError(f"Argument `{name}` must {must}, but {but}.{' ' + remedy if remedy else ''}")
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is one real number: of Python or NumPy, or an array without axes."""
+    if isinstance(value, bool | str | bytes) or value is None or callable(value):
+        return False
+    try:
+        dtype, shape = np.result_type(value), np.shape(value)
+    except (TypeError, ValueError):
+        return False
+    return shape == () and (np.issubdtype(dtype, np.floating) or np.issubdtype(dtype, np.integer))
+
+
 def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
     """Return an integer of any kind as an `int`; raise unless it is at least `minimum`."""
     right = isinstance(value, int | np.integer) and not isinstance(value, bool)

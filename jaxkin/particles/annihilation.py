@@ -10,7 +10,6 @@ span they leave empty places, which are closed before the next, so that a thin g
 The length of a span depends on the past alone, and a new span draws new proposals.
 """
 
-import math
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int32
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws.velocities import check_velocities
-from jaxkin.model import KineticEquation, Particles
+from jaxkin.model import KineticEquation, TiledParticles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
@@ -30,6 +29,7 @@ from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.fourier import Boltzmann
 from jaxkin.operators.hermite import BoltzmannHermite
 from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.particles.collision_schemes import Exact
 from jaxkin.particles.collisions import (
     Moved,
     collide_until,
@@ -64,7 +64,7 @@ class Survivors(eqx.Module):
     exhausted: Bool[Array, ""]
 
 
-class AnnihilatingGas(Particles):
+class AnnihilatingGas(TiledParticles):
     """N₀ velocities that collide or annihilate in pairs.
 
     Args:
@@ -86,7 +86,7 @@ class AnnihilatingGas(Particles):
     kernel: Kernel
     n_particles: int = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
-    scheme = "exact"
+    scheme = Exact()
     constant = False  # even at constant B̄: a pair with an empty place has the rate 0
 
     def __init__(
@@ -138,8 +138,8 @@ class AnnihilatingGas(Particles):
 
     @property
     def block(self) -> int:
-        """Pairs of a replica that are drawn at once, N₀^{0.45}/2 as in `jaxkin.KacGas`."""
-        return min(128, max(2, 2 ** round(math.log2(self.n_particles**0.45 / 2))))
+        """Pairs of a replica that are drawn at once."""
+        return self.scheme.block(self.n_particles, 2)
 
     # The protocol.
 
@@ -153,16 +153,10 @@ class AnnihilatingGas(Particles):
         no = jnp.asarray(False)
         return Survivors(drawn.velocity, jnp.int32(self.n_particles), jnp.int32(0), no, no)
 
-    def advance(self, state: Survivors, start: Array, stop: Array, *, key) -> Survivors:
-        """Run one replica from `start` to `stop`: exact in law."""
-        lift = jax.tree.map(lambda x: x[None], state)
-        moved = self.advance_tile(lift, start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], moved)
-
     def advance_tile(
         self, states: Survivors, start: Array, stop: Array, *, keys: Array
     ) -> Survivors:
-        """Run a tile of replicas, batch after batch."""
+        """Run a tile of replicas from `start` to `stop`, batch after batch: exact in law."""
         rows, span = self.dimension + 1, jnp.asarray(stop - start, self.dtype)
         together = collision_batch(self.n_particles, rows, self.dtype, self.block, keys.shape[0])
 

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
-from jaxkin.model import Particles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.checks import one_of, require, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.census import Overflow, census
@@ -55,7 +55,7 @@ class Masses(eqx.Module):
     mass_j: Int[Array, "*tile capacity"]
 
 
-class MarcusLushnikov(Particles):
+class MarcusLushnikov(TiledParticles):
     """Well-mixed coagulation (or annihilation) of N₀ particles; exact in law.
 
     Args:
@@ -121,14 +121,8 @@ class MarcusLushnikov(Particles):
         pairs = jnp.triu(jnp.outer(number, number)) - jnp.diag(number * (number + 1) / 2)
         return state.weight * self.rate * pairs
 
-    def advance(self, state: Masses, start: Array, stop: Array, *, key: PRNGKeyArray) -> Masses:
-        """Run one replica from `start` to `stop`: exact in law."""
-        alone = jax.tree.map(lambda x: x[None], state)
-        tile = self.advance_tile(alone, start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], tile)
-
     def advance_tile(self, states: Masses, start: Array, stop: Array, *, keys: Array) -> Masses:
-        """Run a tile of replicas until the last of them passes `stop`.
+        """Run a tile of replicas until the last of them passes `stop`; exact in law.
 
         The waiting time that passes `stop` is thrown away: exponential times have no memory. The
         draws of a reaction are keyed by its number, so that no replica feels its neighbours.

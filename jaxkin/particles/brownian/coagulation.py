@@ -16,7 +16,6 @@ As N → ∞ the densities Z/N·#{particles of mass n} obey the Smoluchowski equ
 β(n,m) of the recipe (1.8)–(1.9).
 """
 
-import functools
 import math
 from typing import Any, Literal, cast
 
@@ -27,15 +26,14 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw
-from jaxkin.model import Particles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.census import OfMass, Overflow, census
 from jaxkin.particles.brownian import steps
-from jaxkin.particles.brownian.contact import ContactScheme
+from jaxkin.particles.brownian.contact import Contact
 from jaxkin.particles.brownian.gas import Gas, advance_gas
-from jaxkin.particles.brownian.pair_law import PairLawScheme
-from jaxkin.particles.brownian.swarm import PairTable
+from jaxkin.particles.brownian.swarm import PairTable, Scheme
 from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction, check_interaction
 from jaxkin.physics.contacts.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.contacts.scattering import coagulation_rate
@@ -45,7 +43,7 @@ _SMALL = "make the interaction range small against the unit torus, below 0.1"
 _SMALLER = "Use more particles, a smaller density, or smaller radii."
 
 
-class BrownianCoagulation(Particles):
+class BrownianCoagulation(TiledParticles):
     """Brownian particles that coagulate, or annihilate, at contact.
 
     Args:
@@ -62,12 +60,11 @@ class BrownianCoagulation(Particles):
         reaction: "coagulation" or "annihilation".
         range_exponent: δ in (0, 1], 1 for (1.7); smaller for the intermediate scalings of §3.4
             (d = 3).
-        scheme: "contact" resolves each contact and knows V but not β; "pair_law" takes the
-            scattering length of the recipe as given and reaches large N (radial V only in d = 2).
-        step: the macroscopic time step τ; None chooses one for speed ("contact", whose bias
-            does not depend on it) or for the pair law to hold ("pair_law").
-        leaf: D h/ρ² of the shortest segments of the contact scheme (see
-            `jaxkin.particles.brownian.contact` for the bias).
+        scheme: `jaxkin.schemes.Contact()`, also for None, resolves each contact and knows V but
+            not β; `jaxkin.schemes.PairLaw()` takes the scattering length of the recipe as given and
+            reaches large N (radial V only in d = 2).
+        step: the macroscopic time step τ; None lets the scheme choose, for speed (`Contact`, whose
+            bias does not depend on it) or for the pair law to hold (`PairLaw`).
 
     Raises:
         ValueError: an argument is out of range; the message names the remedy.
@@ -77,15 +74,14 @@ class BrownianCoagulation(Particles):
     diffusivity: Float[Array, " M"]
     radius: Float[Array, " M"]
     interaction: Interaction
+    scheme: Scheme
     n_particles: int = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
     max_mass: int = eqx.field(static=True)
     overflow: str = eqx.field(static=True)
     reaction: str = eqx.field(static=True)
     range_exponent: float = eqx.field(static=True)
-    scheme: str = eqx.field(static=True)
     step: float | None = eqx.field(static=True)
-    leaf: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -100,9 +96,8 @@ class BrownianCoagulation(Particles):
         radius: Any = None,
         reaction: Literal["coagulation", "annihilation"] = "coagulation",
         range_exponent: float = 1.0,
-        scheme: Literal["contact", "pair_law"] = "contact",
+        scheme: Scheme | None = None,
         step: float | None = None,
-        leaf: float = 0.01,
     ):
         require(
             dimension in (2, 3),
@@ -115,7 +110,13 @@ class BrownianCoagulation(Particles):
         max_mass = whole(max_mass, "max_mass")
         one_of(overflow, "overflow", ("raise", "absorb"))
         one_of(reaction, "reaction", ("coagulation", "annihilation"))
-        one_of(scheme, "scheme", ("contact", "pair_law"))
+        scheme = Contact() if scheme is None else scheme
+        require(
+            isinstance(scheme, Scheme),
+            "scheme",
+            "be `jaxkin.schemes.Contact()` or `jaxkin.schemes.PairLaw()`",
+            f"it is {scheme!r}",
+        )
         require(
             0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]", f"it is {range_exponent}"
         )
@@ -127,7 +128,6 @@ class BrownianCoagulation(Particles):
             "The scalings of §3.4 are for d = 3.",
         )
         require(step is None or step > 0, "step", "be positive", f"it is {step}")
-        require(0 < leaf <= 1, "leaf", "lie in (0, 1]", f"it is {leaf}")
         require(
             isinstance(interaction, Interaction),
             "interaction",
@@ -136,13 +136,7 @@ class BrownianCoagulation(Particles):
             "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
         )
         check_interaction(interaction, dimension)
-        require(
-            scheme == "contact" or dimension == 3 or interaction.radial,
-            "scheme",
-            "be 'contact' for a V that is not radial in d = 2",
-            f"it is {scheme!r}",
-            "The pair law knows the planar scattering length of a radial V alone.",
-        )
+        scheme.check(interaction, dimension)
         radius = 0.5 if radius is None else radius
         dtype = common_dtype(strength, diffusivity, radius)
         self.strength = over_pairs(strength, max_mass, "strength", dtype)
@@ -156,8 +150,7 @@ class BrownianCoagulation(Particles):
             int(dimension),
         )
         self.max_mass, self.overflow, self.reaction = max_mass, overflow, reaction
-        self.range_exponent, self.scheme = float(range_exponent), scheme
-        self.step, self.leaf = step, leaf
+        self.range_exponent, self.scheme, self.step = float(range_exponent), scheme, step
 
     # The physics: scalings.
 
@@ -177,10 +170,10 @@ class BrownianCoagulation(Particles):
             strength = self.strength * jnp.exp((d - 2) * (1 - delta) * log_epsilon)
         length = jnp.zeros_like(strength)
         pair = self.diffusivity[:, None] + self.diffusivity
-        if self.scheme == "pair_law" and d == 2:
+        if self.scheme.takes_length and d == 2:
             radial = cast(RadialInteraction, self.interaction)
             length = log_range - contact_logarithm(strength / pair, radial)  # ln ℓ
-        elif self.scheme == "pair_law":
+        elif self.scheme.takes_length:
             # In single precision 12 nodes a panel are as good as more, to 5e-8 up to κ = 100.
             few = self.interaction.radial and self.dtype == jnp.float32
             rate = coagulation_rate(
@@ -193,6 +186,7 @@ class BrownianCoagulation(Particles):
             strength.astype(dtype),
             log_range.astype(dtype),
             length.astype(dtype),
+            self.interaction,
         )
 
     @property
@@ -208,9 +202,8 @@ class BrownianCoagulation(Particles):
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
-        steps.check_step(
-            self.macro_step(log_epsilon), self.scheme, self.dimension, self.diffusivity, widest
-        )
+        shortest = self.scheme.shortest_spread(self.dimension)
+        steps.check_step(self.macro_step(), shortest, self.diffusivity, widest)
 
     def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
         """Return the largest range ρ of any pair, in units of the torus."""
@@ -241,12 +234,6 @@ class BrownianCoagulation(Particles):
             jnp.asarray(False),
         )
 
-    def advance(self, state: Gas, start: Array, stop: Array, *, key) -> Gas:
-        """Move one replica; see `advance_tile`."""
-        lift = functools.partial(jax.tree.map, lambda x: x[None])
-        moved = self.advance_tile(lift(state), start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], moved)
-
     def advance_tile(self, states: Gas, start: Array, stop: Array, *, keys: Array) -> Gas:
         """Move a tile of replicas in equal steps of at most `step`.
 
@@ -254,19 +241,18 @@ class BrownianCoagulation(Particles):
         exact in law up to its leaves; the pair law is of first order in the step.
         """
         table = self.pair_table(states.log_epsilon[0])
-        scheme = self._scheme()
-        longest = self.macro_step(states.log_epsilon[0])
-        number = jnp.ceil((stop - start) / longest - 1e-6).astype(jnp.int32)
+        number = jnp.ceil((stop - start) / self.macro_step() - 1e-6).astype(jnp.int32)
         step = ((stop - start) / number).astype(self.dtype)
         widest = self.widest_range(states.log_epsilon[0])
-        short = steps.too_short(step, self.scheme, self.dimension, self.diffusivity, widest)
+        shortest = self.scheme.shortest_spread(self.dimension)
+        short = steps.too_short(step, shortest, self.diffusivity, widest)
         states = eqx.tree_at(lambda s: s.short, states, states.short | short)
 
         def one(k, states):
             step_keys = jax.vmap(lambda key: jax.random.fold_in(key, k))(keys)
             return advance_gas(
                 states,
-                scheme,
+                self.scheme,
                 table,
                 start + k * step,
                 step,
@@ -308,9 +294,10 @@ class BrownianCoagulation(Particles):
     def faults(self, state: Gas) -> dict[str, Array]:
         """Return what can go wrong: a mass past `max_mass`, a work list too small."""
         faults = {
-            "The work list of pairs overflowed; use a larger `leaf` or fewer particles": state.lost,
+            "The work list of pairs overflowed; use fewer particles, or a larger `leaf` of the "
+            "scheme": state.lost,
             "Argument `times` must leave steps over which the pair law holds, but they are "
-            "closer. Record fewer times, or use scheme='contact'": state.short,
+            "closer. Record fewer times, or use scheme=jaxkin.schemes.Contact()": state.short,
             "A position is not a number; report the parameters, please": ~jnp.all(
                 jnp.isfinite(state.position)
             ),
@@ -332,8 +319,8 @@ class BrownianCoagulation(Particles):
             "total_density": float(total),
             "log_epsilon": float(self.log_epsilon(total)),
             "dimension": self.dimension,
-            "scheme": self.scheme,
-            "step": float(self.macro_step(self.log_epsilon(total))),
+            "scheme": type(self.scheme).__name__,
+            "step": float(self.macro_step()),
             "reaction": self.reaction,
         }
 
@@ -375,16 +362,8 @@ class BrownianCoagulation(Particles):
 
     # The step.
 
-    def macro_step(self, log_epsilon: Array) -> Float[Array, ""]:
-        """Return the macroscopic step τ: `step`, or the default of `steps`."""
+    def macro_step(self) -> Float[Array, ""]:
+        """Return the macroscopic step τ: `step`, or what the scheme takes by default."""
         if self.step is not None:
             return jnp.asarray(self.step, self.dtype)
-        return steps.default_step(
-            self.scheme, self.n_particles, self.diffusivity, self.widest_range(log_epsilon)
-        )
-
-    def _scheme(self):
-        if self.scheme == "pair_law":
-            return PairLawScheme()
-        levels = 40 if self.dimension == 3 else 3 * self.n_particles + 40
-        return ContactScheme(self.interaction, leaf=self.leaf, levels=levels)
+        return self.scheme.default_spread(self.n_particles) / (2 * self.diffusivity.max())

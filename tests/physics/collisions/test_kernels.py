@@ -178,10 +178,10 @@ def test_what_kernels_refuse():
         angles.VariableSoft(1.5).harmonics(2, 2)
     with pytest.raises(ValueError, match="`bound` must be finite and above 0"):
         jk.BoundedKernel(jk.PowerKernel(), 0.0)
-    with pytest.raises(ValueError, match="`scheme` must be 'exact' for laws of other orders"):
-        jk.KacGas(10, jk.collision_laws.Symmetric(3), scheme="disjoint")
+    with pytest.raises(ValueError, match=r"`scheme` must be `jaxkin.schemes.Exact\(\)` for laws"):
+        jk.KacGas(10, jk.collision_laws.Symmetric(3), scheme=jk.schemes.Disjoint())
     with pytest.raises(ValueError, match=r"`fraction` must lie in \(0, 1\]"):
-        jk.KacGas(10, scheme="disjoint", fraction=0.0)
+        jk.schemes.Disjoint(fraction=0.0)
 
 
 @pytest.mark.slow
