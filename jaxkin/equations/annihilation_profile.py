@@ -22,7 +22,7 @@ import numpy as np
 import scipy.special
 
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
-from jaxkin.physics.collisions.kernels import sphere_area
+from jaxkin.numerics.spheres import sphere_area
 
 _NODES = 8  # of a panel
 _ITERATIONS = 500

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.numerics.compaction import running_sum, set_places
+from jaxkin.numerics.spheres import ball_volume
 
 
 class Neighbours(eqx.Module):
@@ -62,7 +63,7 @@ class Search(eqx.Module):
 
         Poisson numbers with room for six standard deviations.
         """
-        ball = math.pi ** (dimension / 2) / math.gamma(dimension / 2 + 1)
+        ball = ball_volume(dimension)
         mean = crowding * number * ball * reach**dimension
         around = crowding * number * (3 / cells) ** dimension
         most = min(number, 8 * math.ceil((mean + 6 * math.sqrt(mean) + 6) / 8))

@@ -6,10 +6,11 @@ h_a(x) = Π_i He_{a_i}(x_i)/√(a_i!) for multi-indices a of total degree at mos
 
 import itertools
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Int
 
 
 def multi_indices(dimension: int, degree: int) -> Int[np.ndarray, "N d"]:
@@ -20,16 +21,27 @@ def multi_indices(dimension: int, degree: int) -> Int[np.ndarray, "N d"]:
     ).reshape(-1, dimension)
 
 
-def hermite_rows(x: Float[Array, "*n"], degree: int) -> Float[Array, "degree+1 *n"]:
-    """Return h_0 … h_degree of one variable."""
-    rows = [jnp.ones_like(x), x]
+def hermite_rows(x: Any, degree: int) -> Any:
+    """Return h_0 … h_degree of one variable, (degree + 1, …).
+
+    Args:
+        x: of any shape; a NumPy array gives a NumPy array, others one of JAX.
+        degree: the largest degree.
+    """
+    xp: Any = np if isinstance(x, np.ndarray) else jnp
+    rows = [xp.ones_like(x), x]
     for n in range(1, degree):
         rows.append((x * rows[n] - math.sqrt(n) * rows[n - 1]) / math.sqrt(n + 1))
-    return jnp.stack(rows[: degree + 1])
+    return xp.stack(rows[: degree + 1])
 
 
-def hermite_basis(x: Float[Array, "n d"], indices: Int[np.ndarray, "N d"]) -> Float[Array, "n N"]:
-    """Return h_a(x) at n points for all multi-indices a."""
+def hermite_basis(x: Any, indices: Int[np.ndarray, "N d"]) -> Any:
+    """Return h_a(x) at n points for all multi-indices a, (n, N).
+
+    Args:
+        x: (n, d) points; a NumPy array gives a NumPy array, others one of JAX.
+        indices: (N, d) multi-indices, of `multi_indices`.
+    """
     rows = hermite_rows(x.T, int(indices.max(initial=0)))  # (degree + 1, d, n)
     values = rows[indices[:, 0], 0]
     for axis in range(1, indices.shape[1]):

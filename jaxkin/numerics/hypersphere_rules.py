@@ -19,6 +19,8 @@ import numpy as np
 import scipy.special
 from jaxtyping import Float
 
+from jaxkin.numerics.sonine import gauss_laguerre
+
 
 def hypersphere_rule(
     degree: int, dimension: int, *, even: bool = False
@@ -66,9 +68,9 @@ def normal_rule(
     radii = min(degree + 80, nodes // count)
     if radii > degree // 2:
         directions, weights = hypersphere_rule(degree, dimension)
-        half_square, share = scipy.special.roots_genlaguerre(radii, dimension / 2 - 1)
+        half_square, share = gauss_laguerre(radii, dimension)
         places = np.sqrt(2 * half_square)[:, None, None] * directions
-        return places.reshape(-1, dimension), np.outer(share / share.sum(), weights).reshape(-1)
+        return places.reshape(-1, dimension), np.outer(share, weights).reshape(-1)
     from scipy.stats import qmc
 
     exponent = max(0, math.ceil(math.log2(nodes)))

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.integrate import lebedev_rule
 
+from jaxkin.numerics.spheres import sphere_area
+
 
 def half_sphere_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (m/2, d) directions and (m/2,) weights that sum to |S^{d−1}|, for even functions.
@@ -22,7 +24,7 @@ def half_sphere_rule(points: int, dimension: int) -> tuple[np.ndarray, np.ndarra
         golden = (1 + np.sqrt(5)) / 2
         corners = [np.roll((0, 1, g), k) for g in (golden, -golden) for k in range(3)]
         directions = np.stack(corners) / np.sqrt(1 + golden**2)
-        return directions, np.full(6, 4 * np.pi / 6)
+        return directions, np.full(6, sphere_area(3) / 6)
     return _lebedev(points)
 
 

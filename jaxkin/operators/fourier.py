@@ -33,10 +33,11 @@ from jaxtyping import Array, Float
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
+from jaxkin.numerics.spheres import sphere_area
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS, Entropy
 from jaxkin.physics.collisions.angles import Isotropic, zonal
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, sphere_area
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
 
 
 class Prepared(eqx.Module):

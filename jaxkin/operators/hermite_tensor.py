@@ -31,7 +31,9 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.hermite import gauss_hermite, multi_indices
+from jaxkin.numerics.hermite import gauss_hermite, hermite_rows, multi_indices
+from jaxkin.numerics.sonine import sonine_rows
+from jaxkin.numerics.spheres import sphere_area
 
 
 class Plan(NamedTuple):
@@ -111,7 +113,7 @@ def radial_rule(degree: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
     x, w = np.polynomial.legendre.leggauss(120 + degree)
     root = (x + 1) / 2 * math.sqrt(top)
     r, dr = root**2, w * math.sqrt(top) * root
-    size = 2 ** (1 - dimension / 2) / math.gamma(dimension / 2)
+    size = sphere_area(dimension) / (2 * math.pi) ** (dimension / 2)
     return r, dr * size * r ** (dimension - 1) * np.exp(-(r**2) / 2)
 
 
@@ -245,9 +247,8 @@ def _radial_integrals(degree: int, dimension: int):
 
 
 def _sonine(r: np.ndarray, order: int, D: int, dimension: int) -> np.ndarray:
-    return r**order * scipy.special.eval_genlaguerre(
-        (D - order) // 2, order + dimension / 2 - 1, r**2 / 2
-    )
+    """Return S_{D,l} up to its norm: a Sonine function in d + 2l dimensions."""
+    return sonine_rows(r**2 / 2, (D - order) // 2, dimension + 2 * order, r**order)[-1]
 
 
 def _projectors(degree: int, dimension: int) -> dict[int, np.ndarray]:
@@ -260,8 +261,7 @@ def _projectors(degree: int, dimension: int) -> dict[int, np.ndarray]:
     points = 2 * degree + 2  # even: no node at 0
     nodes, weights = gauss_hermite(points, dimension)
     x = np.unique(nodes[:, -1])
-    scale = np.sqrt(scipy.special.factorial(np.arange(2 * degree + 1)))
-    rows = np.polynomial.hermite_e.hermevander(x, 2 * degree) / scale
+    rows = hermite_rows(x, 2 * degree).T
     r = np.sqrt((nodes**2).sum(1))
     projectors = {}
     for order in range(2, degree + 1, 2):

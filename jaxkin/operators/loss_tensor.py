@@ -28,7 +28,8 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.hermite import gauss_hermite, multi_indices
+from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
+from jaxkin.numerics.sonine import gauss_laguerre, sonine_rows
 from jaxkin.operators.hermite_tensor import Plan, parity_blocks, radial_rule
 
 
@@ -85,7 +86,7 @@ def hermite_loss(degree: int, dimension: int) -> LossGeometry:
     nodes, weights = gauss_hermite(2 * degree + 2, dimension)  # an even number: none at 0
     inside = (nodes > 0).all(1)
     nodes, root = nodes[inside], np.cbrt(2.0**dimension * weights[inside])[:, None]
-    values = root * _hermite(nodes, wide)
+    values = root * hermite_basis(nodes, wide)
 
     s = wide[:, None] + narrow
     even, m = (s % 2 == 0).all(-1), s.sum(-1) // 2
@@ -107,9 +108,9 @@ def hermite_loss(degree: int, dimension: int) -> LossGeometry:
 def radial_loss(degree: int, dimension: int) -> LossGeometry:
     """Return the geometry of Sonine functions S_n, 2n ≤ degree."""
     count = degree // 2
-    half, weights = scipy.special.roots_genlaguerre(2 * count + 1, dimension / 2 - 1)
-    root = np.cbrt(weights / weights.sum())
-    values = (root * _sonine(half, 2 * count, dimension)).T
+    half, weights = gauss_laguerre(2 * count + 1, dimension)
+    root = np.cbrt(weights)
+    values = sonine_rows(half, 2 * count, dimension, root).T
     j, k = np.arange(2 * count + 1)[:, None], np.arange(count + 1)
     leading = functools.partial(_log_leading, dimension=dimension)
     ratio = np.exp(leading(j) + leading(k) - leading(j + k) - (j + k) * np.log(2))
@@ -122,25 +123,10 @@ def radial_loss(degree: int, dimension: int) -> LossGeometry:
 
 def _radial_integrals(degree: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
     r, weights = radial_rule(degree, dimension)
-    return r, weights * _sonine(r**2 / 2, degree // 2, dimension)
-
-
-def _sonine(half: np.ndarray, count: int, dimension: int) -> np.ndarray:
-    """Return S_0 … S_count at |y|²/2, with positive leading coefficients."""
-    n, alpha = np.arange(count + 1)[:, None], dimension / 2 - 1
-    log = scipy.special.gammaln
-    size = np.exp((log(n + 1) + log(alpha + 1) - log(n + alpha + 1)) / 2)
-    return (-1.0) ** n * size * scipy.special.eval_genlaguerre(n, alpha, half)
+    return r, sonine_rows(r**2 / 2, degree // 2, dimension, weights)
 
 
 def _log_leading(n: np.ndarray, dimension: int) -> np.ndarray:
     """Return log κ_n, S_n = κ_n |y|^{2n} + …"""
     alpha, log = dimension / 2 - 1, scipy.special.gammaln
     return (log(alpha + 1) - log(n + 1) - log(n + alpha + 1)) / 2 - n * np.log(2)
-
-
-def _hermite(nodes: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    degree = int(indices.max())
-    scale = np.sqrt(scipy.special.factorial(np.arange(degree + 1)))
-    rows = np.polynomial.hermite_e.hermevander(nodes, degree) / scale  # (nodes, d, degree + 1)
-    return np.prod([rows[:, i, a] for i, a in enumerate(indices.T)], axis=0)

@@ -38,8 +38,10 @@ import math
 import numpy as np
 import scipy.special
 
-from jaxkin.numerics.hermite import multi_indices
+from jaxkin.numerics.hermite import hermite_basis, multi_indices
+from jaxkin.numerics.sonine import gauss_laguerre
 from jaxkin.numerics.sphere_rules import sphere_product_rule
+from jaxkin.numerics.spheres import sphere_area
 from jaxkin.operators.hermite_tensor import Plan
 
 
@@ -131,9 +133,9 @@ def _collisions(ratio: float, degree: int, dimension: int, exponent: float) -> n
     Then the integrand is even in each coordinate, so that y > 0 is enough.
     """
     order = (dimension + exponent) / 2
-    half, weights = scipy.special.roots_genlaguerre(3 * degree // 4 + 1, order - 1)
+    half, weights = gauss_laguerre(3 * degree // 4 + 1, dimension + exponent)
     mean = 2 ** (exponent / 2) * math.gamma(order) / math.gamma(dimension / 2)  # E|y|^γ
-    rate = (2.0 if dimension == 2 else math.pi) * mean * weights / weights.sum()
+    rate = (2.0 if dimension == 2 else math.pi) * mean * weights
     points = 3 * degree // 2 + 1
     directions, areas = sphere_product_rule(points + points % 2, dimension)  # none on an axis
     inside = (directions > 0).all(1)
@@ -146,29 +148,19 @@ def _collisions(ratio: float, degree: int, dimension: int, exponent: float) -> n
     change = np.zeros((len(y), len(narrow)))
     for turned, part in _turned(directions, degree):
         z = (1 - ratio) * y + ratio * (radius * turned).reshape(-1, dimension)
-        change += part * _hermite(z, narrow)
-    change -= _hermite(y, narrow)
+        change += part * hermite_basis(z, narrow)
+    change -= hermite_basis(y, narrow)
     change[:, 0] = 0.0
-    return (_hermite(y, wide) * weight[:, None]).T @ change
+    return (hermite_basis(y, wide) * weight[:, None]).T @ change
 
 
 def _turned(directions: np.ndarray, degree: int):
     """Yield the directions of y* for all directions of y, and weights of sum 1."""
     if directions.shape[1] == 3:
         for sigma, area in zip(*sphere_product_rule(degree // 2 + 1, 3), strict=True):
-            yield np.broadcast_to(sigma, directions.shape), area / (4 * math.pi)
+            yield np.broadcast_to(sigma, directions.shape), area / sphere_area(3)
         return
     x, y = directions.T
     for t, weight in zip(*np.polynomial.legendre.leggauss(degree + 1), strict=True):
         across, along = 2 * t * math.sqrt(1 - t**2), 1 - 2 * t**2  # of twice the angle to θ
         yield -np.stack([along * x - across * y, across * x + along * y], 1), weight / 2
-
-
-def _hermite(nodes: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    degree = int(indices.max())
-    scale = np.sqrt(scipy.special.factorial(np.arange(degree + 1)))
-    rows = np.polynomial.hermite_e.hermevander(nodes, degree) / scale  # (nodes, d, degree + 1)
-    values = rows[:, 0, indices[:, 0]]
-    for axis in range(1, indices.shape[1]):
-        values = values * rows[:, axis, indices[:, axis]]
-    return values

@@ -24,6 +24,7 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.numerics.cells import Search, cells_along, neighbours
 from jaxkin.numerics.compaction import set_places
+from jaxkin.numerics.spheres import ball_volume
 from jaxkin.particles.spheres.paths import (
     NOBODY,
     Vessel,
@@ -257,7 +258,7 @@ def sizes_for(
     number: int, dimension: int, largest: float, crowding: float, periodic: bool
 ) -> tuple[Search, float, int]:
     """Return the search, the skin and the batch for spheres of diameters up to the largest."""
-    ball = math.pi ** (dimension / 2) / math.gamma(dimension / 2 + 1)
+    ball = ball_volume(dimension)
     cells = cells_along(1.6 * largest, number, dimension)
     reach = 1 / cells if cells > 1 else max(1.6 * largest, (4 / (ball * number)) ** (1 / dimension))
     # Within a window the nearest image of a neighbour stays the nearest.

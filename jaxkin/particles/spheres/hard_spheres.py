@@ -27,6 +27,7 @@ from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
+from jaxkin.numerics.spheres import ball_volume
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
 from jaxkin.operators.mixture import BoltzmannMixture
@@ -113,7 +114,7 @@ class HardSphereMixture(Particles):
         self.reverse_at = None if reverse_at is None else jnp.asarray(reverse_at, self.dtype)
         self.sizes = tuple(np.asarray(self.diameters).tolist())
         self.largest = max(self.sizes)
-        ball = np.pi / (4 if self.dimension == 2 else 6)
+        ball = ball_volume(self.dimension) / 2**self.dimension
         volumes = ball * np.asarray(self.diameters) ** self.dimension
         self.packing = float(np.sum(np.array(self.numbers) * volumes))
         require(self.largest < 0.25, "diameters", "be below 1/4", f"one is {self.largest:.3g}")
@@ -187,7 +188,7 @@ class HardSphereMixture(Particles):
     def _met(self) -> float:
         """How many spheres a random place of one touches, at most over the types."""
         e = np.asarray(self.sizes)
-        ball = np.pi if self.dimension == 2 else 4 * np.pi / 3
+        ball = ball_volume(self.dimension)
         reach = ((e[:, None] + e) / 2) ** self.dimension
         return float(np.max(ball * reach @ np.array(self.numbers)))
 

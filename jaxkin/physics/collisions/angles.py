@@ -6,6 +6,7 @@ the means of P_l(cos θ) in d = 3 or cos lθ in d = 2 that the equations need.
 """
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.numerics.arrays import array, host, known, one_program
+from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.physics.masses import common_dtype
 
 
 class Angle(eqx.Module):
@@ -35,13 +38,15 @@ class Angle(eqx.Module):
 
     def check(self, dimension: int) -> None:
         """Raise `ValueError` if cos θ leaves [−1, 1], seen at 99 values of u."""
-        cosine = self.cosine(jnp.linspace(0.01, 0.99, 99), dimension)
+        u = np.linspace(0.01, 0.99, 99).astype(jnp.result_type(float))
+        cosine = one_program(_cosine_in(dimension), "angle", self, u)
         if not is_traced(cosine):
+            seen = np.asarray(cosine)
             require(
-                bool(jnp.all(jnp.abs(cosine) <= 1 + 1e-6)),
+                np.all(np.abs(seen) <= 1 + 1e-6),
                 "angle",
                 "have values of `cosine` in [−1, 1]",
-                f"they reach from {float(cosine.min()):.3g} to {float(cosine.max()):.3g}",
+                f"they reach from {seen.min():.3g} to {seen.max():.3g}",
             )
 
 
@@ -55,7 +60,11 @@ class Isotropic(Angle):
 
     def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
         """Return 1, 0, 0, …"""
-        return jnp.zeros(degree + 1).at[0].set(1.0)
+        return array(np.eye(1, degree + 1)[0])
+
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` unless the dimension is 2 or 3."""
+        _planar_or_not(dimension)
 
 
 class UniformImpact(Angle):
@@ -68,6 +77,10 @@ class UniformImpact(Angle):
         """Return cos πu in d = 2, 1 − 2u² in d = 3."""
         _planar_or_not(dimension)
         return jnp.cos(jnp.pi * u) if dimension == 2 else 1 - 2 * u**2
+
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` unless the dimension is 2 or 3."""
+        _planar_or_not(dimension)
 
 
 class VariableSoft(Angle):
@@ -84,12 +97,16 @@ class VariableSoft(Angle):
 
     def __init__(self, softness: Any):
         require_finite(softness, "softness", minimum=1.0)
-        self.softness = jnp.asarray(softness, jnp.result_type(float, softness))
+        self.softness = array(softness, common_dtype(softness))
 
     def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
         """Return 2u^{1/α} − 1."""
-        require(dimension == 3, "dimension", "be 3 for variable soft spheres", f"it is {dimension}")
+        self.check(dimension)
         return 2 * u ** (1 / self.softness.astype(u.dtype)) - 1
+
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` unless the dimension is 3."""
+        require(dimension == 3, "dimension", "be 3 for variable soft spheres", f"it is {dimension}")
 
 
 class Bounded(Angle):
@@ -113,31 +130,42 @@ class Bounded(Angle):
     def __init__(self, function: Callable, dimension: int = 3, points: int = 4097):
         _planar_or_not(dimension)
         self.function, self.dimension = function, dimension
-        theta = jnp.linspace(0.0, jnp.pi, points)
+        theta = np.linspace(0.0, np.pi, whole(points, "points", 2))
         middle = (theta[1:] + theta[:-1]) / 2
-        b = jnp.asarray(function(jnp.cos(middle)))
-        require(b.shape == middle.shape, "function", "map an array to its shape", f"{b.shape}")
+        places = np.cos(middle).astype(jnp.result_type(float))
+        b = host(one_program(function, "function", places))
+        require(
+            b.shape == middle.shape,
+            "function",
+            f"map an array of shape {middle.shape} to its shape",
+            f"it returns {b.shape}",
+        )
         if not is_traced(b):
             require(
-                bool(jnp.all(jnp.isfinite(b) & (b >= 0))) and float(b.sum()) > 0,
+                np.all(np.isfinite(b) & (b >= 0)) and b.sum() > 0,
                 "function",
                 "be finite, not negative, and positive somewhere on [−1, 1]",
-                f"its least value is {float(b.min())} and its largest {float(b.max())}",
+                f"its least value is {b.min()} and its largest {b.max()}",
             )
-        cells = b * jnp.sin(middle) ** (dimension - 2)
-        sums = jnp.concatenate([jnp.zeros(1), jnp.cumsum(cells)])
-        self.cumulative, self.angles = sums / sums[-1], theta
+        xp = known(b)
+        sums = xp.cumsum(b * np.sin(middle) ** (dimension - 2))
+        self.cumulative = array(xp.concatenate([np.zeros(1), sums]) / sums[-1])
+        self.angles = array(theta)
 
     def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
         """Return cos θ(u) from the table."""
+        self.check(dimension)
+        table = self.cumulative.astype(u.dtype), self.angles.astype(u.dtype)
+        return jnp.cos(jnp.interp(u, *table))
+
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` unless the dimension is that of the angle."""
         require(
             dimension == self.dimension,
             "dimension",
             f"be {self.dimension}, that of the angle",
             f"it is {dimension}",
         )
-        table = self.cumulative.astype(u.dtype), self.angles.astype(u.dtype)
-        return jnp.cos(jnp.interp(u, *table))
 
     def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
         """Integrate over the law of the table, uniform in θ between its points, jumps or not."""
@@ -161,15 +189,29 @@ class Mixture(Angle):
 
     def __init__(self, angles: Any, weights: Any):
         self.angles = tuple(angles)
-        weights = jnp.asarray(weights, dtype=float)
-        require_finite(weights, "weights", minimum=0.0)
+        for angle in self.angles:
+            require(
+                isinstance(angle, Angle),
+                "angles",
+                "be laws of an angle",
+                f"one is a {type(angle).__name__}",
+                "See `jaxkin.angles`.",
+            )
+        values = host(weights)
+        require_finite(values, "weights", minimum=0.0)
         require(
-            weights.shape == (len(self.angles),),
+            values.shape == (len(self.angles),),
             "weights",
             "hold one weight for each angle",
-            f"its shape is {weights.shape}",
+            f"its shape is {values.shape}",
         )
-        self.weights = weights / weights.sum()
+        require(values.sum() > 0, "weights", "hold a positive weight", "all are zero")
+        self.weights = array(values / values.sum())
+
+    def check(self, dimension: int) -> None:
+        """Raise `ValueError` if one of the angles does."""
+        for angle in self.angles:
+            angle.check(dimension)
 
     def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
         """Return the quantile of the angle in whose share of (0, 1) u falls."""
@@ -197,6 +239,11 @@ def zonal(cosine: Float[Array, "*n"], degree: int, dimension: int) -> Float[Arra
         else:
             rows.append(((2 * n + 1) * cosine * rows[n] - n * rows[n - 1]) / (n + 1))
     return jnp.stack(rows[: degree + 1])
+
+
+@functools.cache  # one function for all angles, so that nothing compiles again
+def _cosine_in(dimension: int) -> Callable:
+    return lambda angle, u: angle.cosine(u, dimension)
 
 
 def _planar_or_not(dimension: int) -> None:

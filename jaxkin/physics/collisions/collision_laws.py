@@ -29,7 +29,8 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.checks import one_of, whole
+from jaxkin.numerics.arrays import array
+from jaxkin.numerics.checks import one_of, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite
 from jaxkin.numerics.hypersphere_rules import hypersphere_rule, normal_rule
 from jaxkin.physics.collisions.angles import Angle
@@ -319,10 +320,20 @@ class Rotation(CollisionLaw):
 
 
 class Thermostat(CollisionLaw):
-    """K = 1: the medium replaces a velocity by one drawn at temperature T; not linear, no (H1)."""
+    """K = 1: the medium replaces a velocity by one drawn at temperature T; not linear, no (H1).
 
-    temperature: Float[Array, ""] = eqx.field(default=1.0, converter=jnp.asarray)
+    Args:
+        temperature: T ≥ 0.
+
+    Raises:
+        ValueError: the temperature is negative or not finite.
+    """
+
+    temperature: Float[Array, ""] = eqx.field(default=1.0, converter=array)
     order: int = eqx.field(static=True, default=1, init=False)
+
+    def __check_init__(self):
+        require_finite(self.temperature, "temperature", minimum=0.0)
 
     def normals(self, dimension: int) -> int:
         """Return d."""

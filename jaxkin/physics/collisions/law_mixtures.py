@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.checks import require, require_finite
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw
 
@@ -16,6 +16,11 @@ def as_laws(
     laws: CollisionLaw | Sequence[CollisionLaw] | None, dimension: int, dtype: Any
 ) -> tuple[CollisionLaw, ...]:
     """Return the laws as a tuple; `Binary()` for None.
+
+    Args:
+        laws: one collision law, several, or None.
+        dimension: d of the velocities.
+        dtype: of the velocities.
 
     Raises:
         ValueError: there is none, or one is no law or returns velocities of another shape.
@@ -46,19 +51,24 @@ def as_laws(
 def as_weights(weights: Any, number: int, dtype: Any) -> Float[Array, " laws"]:
     """Return β_K of a number of laws as an array; 1 for None and a single law.
 
+    Args:
+        weights: (number,) β_K, or None.
+        number: of laws.
+        dtype: of the array.
+
     Raises:
         ValueError: weights are missing, negative, of another number, or do not sum to 1.
     """
     weights = [1.0] if weights is None and number == 1 else weights
     require(weights is not None, "weights", "be given for several laws", "it is None")
-    array = jnp.asarray(weights, dtype)
+    values = host(weights, dtype)
     require(
-        array.shape == (number,),
+        values.shape == (number,),
         "weights",
         f"hold one β for each of {number} laws",
         f"its shape is {np.shape(weights)}",
     )
-    require_finite(array, "weights", minimum=0.0)
-    total = array.sum()
-    require(jnp.abs(total - 1) < 1e-5, "weights", "sum to 1 (4.2)", f"their sum is {total}")
-    return array
+    require_finite(values, "weights", minimum=0.0)
+    total = values.sum()
+    require(abs(total - 1) < 1e-5, "weights", "sum to 1 (4.2)", f"their sum is {total}")
+    return array(values, values.dtype)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import one_of
+from jaxkin.numerics.spheres import ball_volume
 
 
 def contact_values(
@@ -35,7 +36,7 @@ def contact_values(
     one_of(dimension, "dimension", (2, 3))
     n, e = jnp.asarray(numbers, dtype=float), jnp.asarray(diameters, dtype=float)
     s = e[:, None] * e / (e[:, None] + e)
-    volume = jnp.pi / (4 if dimension == 2 else 6)
+    volume = ball_volume(dimension) / 2**dimension
     filled, surface = (volume * jnp.sum(n * e**k) for k in (dimension, dimension - 1))
     x = surface * s / (1 - filled)
     series = 1 + 9 / 8 * x if dimension == 2 else 1 + 3 * x + 2 * x**2
