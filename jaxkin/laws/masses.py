@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.observables import Coordinates
 
@@ -60,6 +61,18 @@ class MassLaw(eqx.Module):
         )
 
 
+def check_masses(law: Any, largest: int) -> None:
+    """Raise `ValueError` if a law is none of masses up to `largest`."""
+    require(
+        hasattr(law, "check_masses"),
+        "law",
+        "be a law of masses",
+        f"it is a {type(law).__name__}",
+        "See `jaxkin.laws`.",
+    )
+    law.check_masses(largest)
+
+
 class Polydisperse(MassLaw):
     """Uniform densities h_n, n = 1 … M.
 
@@ -92,7 +105,7 @@ class Polydisperse(MassLaw):
 
     def total(self, dimension: int) -> Float[Array, ""]:
         """Return Z, the sum of the densities."""
-        return self.densities.sum()
+        return array(host(self.densities, self.densities.dtype).sum(), self.densities.dtype)
 
     def density(self, position: Float[Array, "*n d"]) -> Float[Array, "*n masses"]:
         """Return the densities at every position."""

@@ -28,13 +28,12 @@ def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> Non
 
 def is_number(value: Any) -> bool:
     """Whether a value is one real number: of Python or NumPy, or an array without axes."""
-    if isinstance(value, bool | str | bytes) or value is None or callable(value):
+    if isinstance(value, bool):
         return False
-    try:
-        dtype, shape = np.result_type(value), np.shape(value)
-    except (TypeError, ValueError):
-        return False
-    return shape == () and (np.issubdtype(dtype, np.floating) or np.issubdtype(dtype, np.integer))
+    if is_traced(value):
+        return np.shape(value) == ()
+    array = _real(value)
+    return array is not None and array.ndim == 0
 
 
 def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
@@ -47,16 +46,21 @@ def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
 
 def one_of(value: Any, name: str, choices: tuple) -> None:
     """Raise unless `value` is one of the choices."""
-    require(value in choices, name, f"be one of {choices}", f"it is {value!r}")
+    right = np.ndim(value) == 0 and value in choices
+    require(right, name, f"be one of {choices}", f"it is {value!r}")
 
 
 def require_finite(
     value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False
 ) -> None:
-    """Raise unless every entry of `value` is finite and at least (or above) `minimum`."""
+    """Raise unless every entry of `value` is a finite number of at least (or above) `minimum`."""
     if is_traced(value):
         return
-    array = np.asarray(value)
+    array = _real(value)
+    if array is None:
+        raise ValueError(
+            f"Argument `{name}` must be a number or an array of numbers, but it is {value!r}."
+        )
     above = array > minimum if strict else array >= minimum
     if np.all(np.isfinite(array)) and np.all(above):
         return
@@ -67,6 +71,16 @@ def require_finite(
         f"Argument `{name}` must be finite{bound}, but {entry} is {array[tuple(where)]}. "
         "Correct that value."
     )
+
+
+def _real(value: Any) -> np.ndarray | None:
+    """A value as an array of real numbers, or None if it is something else."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    kinds = (np.bool_, np.integer, np.floating)  # asked of JAX, which knows bfloat16 too
+    return array if any(jax.dtypes.issubdtype(array.dtype, kind) for kind in kinds) else None
 
 
 def require_increasing(times: Any, name: str = "times") -> None:

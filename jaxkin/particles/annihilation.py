@@ -21,6 +21,7 @@ from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws.velocities import check_velocities
 from jaxkin.model import KineticEquation, TiledParticles
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
@@ -108,9 +109,9 @@ class AnnihilatingGas(TiledParticles):
         )
         self.dimension = whole(dimension, "dimension", 2)
         require_finite(alpha, "alpha", minimum=0.0)
-        require(jnp.all(jnp.asarray(alpha) <= 1), "alpha", "lie in [0, 1]", f"it is {alpha}")
+        require(host(alpha) <= 1, "alpha", "lie in [0, 1]", f"it is {alpha}")
         dtype = common_dtype(alpha) if kernel is None else kernel.dtype
-        self.kernel = MaxwellKernel(jnp.ones((), dtype)) if kernel is None else kernel
+        self.kernel = MaxwellKernel(array(1.0, dtype)) if kernel is None else kernel
         self.kernel.angle.check(self.dimension)
         self.kernel.check_majorant()
         volume = float(self.n_particles) if volume is None else volume
@@ -123,7 +124,7 @@ class AnnihilatingGas(TiledParticles):
                 f"its shape is {jnp.shape(value)}",
                 "Use `jax.vmap` for several.",
             )
-        self.alpha, self.volume = jnp.asarray(alpha, dtype), jnp.asarray(volume, dtype)
+        self.alpha, self.volume = array(alpha, dtype), array(volume, dtype)
 
     @property
     def dtype(self) -> Any:

@@ -25,8 +25,9 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.laws.velocities import check_velocities
 from jaxkin.model import KineticEquation, TiledParticles
+from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
-from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.fourier import Boltzmann
@@ -101,6 +102,17 @@ class KacGas(TiledParticles):
         clock: Literal["system", "pairs"] | None = None,
         scheme: CollisionScheme | None = None,
     ):
+        require(
+            kernel is None or isinstance(kernel, Kernel),
+            "kernel",
+            "be a `jaxkin.Kernel`",
+            f"it is {kernel!r}",
+            "Take jaxkin.MaxwellKernel(1.0), or jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
+        )
+        if clock is not None:
+            one_of(clock, "clock", ("system", "pairs"))
+        if weights is not None:
+            require_finite(weights, "weights", minimum=0.0)
         own = kernel is not None and not isinstance(kernel.angle, Isotropic)
         require(
             laws is None or not own,
@@ -118,8 +130,14 @@ class KacGas(TiledParticles):
         laws = as_laws(laws, self.dimension, dtype)
         self.given = () if own else laws
         self.clock = clock or ("system" if kernel is None else "pairs")
-        one_of(self.clock, "clock", ("system", "pairs"))
         binary = all(law.order == 2 for law in laws)
+        require(
+            kernel is None or binary,
+            "laws",
+            "be binary with a kernel, which says how often pairs collide",
+            f"their orders are {tuple(law.order for law in laws)}",
+            "Leave out `kernel`: collisions then come at rate N.",
+        )
         require(
             self.clock == "system" or binary,
             "clock",
@@ -141,7 +159,7 @@ class KacGas(TiledParticles):
             f"it is {scheme!r}",
         )
         self.scheme.check(tuple(law.order for law in laws))
-        unit = MaxwellKernel(jnp.ones((), dtype)) if self.clock == "pairs" else None
+        unit = MaxwellKernel(array(1.0, dtype)) if self.clock == "pairs" else None
         self.kernel = unit if kernel is None else kernel
         if self.kernel is not None:
             self.kernel.check_majorant()

@@ -24,8 +24,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
+from jaxkin.laws.masses import check_masses
 from jaxkin.model import TiledParticles
-from jaxkin.numerics.checks import one_of, require, whole
+from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.census import Overflow, census
 
@@ -90,6 +91,8 @@ class MarcusLushnikov(TiledParticles):
     ):
         n_particles = whole(n_particles, "n_particles", 2)
         one_of(overflow, "overflow", ("raise", "absorb"))
+        if not callable(rate):
+            require_finite(rate, "rate", minimum=0.0)
         # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
         self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
         self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
@@ -98,6 +101,10 @@ class MarcusLushnikov(TiledParticles):
     def max_mass(self) -> int:
         """M, the largest mass that reacts."""
         return self.rate.shape[-1]
+
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the law has no masses, or some above M."""
+        check_masses(law, self.max_mass)
 
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
         """Draw N₀ independent masses."""

@@ -25,9 +25,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
-from jaxkin.laws import MassLaw
+from jaxkin.laws.masses import MassLaw, check_masses
 from jaxkin.model import TiledParticles
-from jaxkin.numerics.checks import one_of, require, require_finite, whole
+from jaxkin.numerics.arrays import array, host, known
+from jaxkin.numerics.checks import is_number, one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.census import OfMass, Overflow, census
 from jaxkin.particles.brownian import steps
@@ -100,7 +101,7 @@ class BrownianCoagulation(TiledParticles):
         step: float | None = None,
     ):
         require(
-            dimension in (2, 3),
+            is_number(dimension) and dimension in (2, 3),
             "dimension",
             "be 2 or 3",
             f"it is {dimension!r}",
@@ -118,7 +119,10 @@ class BrownianCoagulation(TiledParticles):
             f"it is {scheme!r}",
         )
         require(
-            0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]", f"it is {range_exponent}"
+            is_number(range_exponent) and 0 < range_exponent <= 1,
+            "range_exponent",
+            "lie in (0, 1]",
+            f"it is {range_exponent!r}",
         )
         require(
             range_exponent == 1 or dimension == 3,
@@ -127,7 +131,9 @@ class BrownianCoagulation(TiledParticles):
             f"it is {range_exponent}",
             "The scalings of §3.4 are for d = 3.",
         )
-        require(step is None or step > 0, "step", "be positive", f"it is {step}")
+        require(
+            step is None or (is_number(step) and step > 0), "step", "be positive", f"it is {step!r}"
+        )
         require(
             isinstance(interaction, Interaction),
             "interaction",
@@ -138,6 +144,13 @@ class BrownianCoagulation(TiledParticles):
         check_interaction(interaction, dimension)
         scheme.check(interaction, dimension)
         radius = 0.5 if radius is None else radius
+        for name, value in (
+            ("strength", strength),
+            ("diffusivity", diffusivity),
+            ("radius", radius),
+        ):
+            if not callable(value):
+                require_finite(value, name, minimum=0.0)
         dtype = common_dtype(strength, diffusivity, radius)
         self.strength = over_pairs(strength, max_mass, "strength", dtype)
         self.diffusivity = over_masses(diffusivity, max_mass, "diffusivity", dtype)
@@ -156,9 +169,10 @@ class BrownianCoagulation(TiledParticles):
 
     def log_epsilon(self, total: Array) -> Float[Array, ""]:
         """Return ln ε for total density Z: (1.7), or N = Z |ln ε| in d = 2."""
+        total = host(total, common_dtype(total))
         if self.dimension == 2:
             return -self.n_particles / total
-        return (jnp.log(total) - math.log(self.n_particles)) / (self.dimension - 2)
+        return (known(total).log(total) - math.log(self.n_particles)) / (self.dimension - 2)
 
     def pair_table(self, log_epsilon: Array) -> PairTable:
         """Return what each pair of masses needs to react, in units of the torus."""
@@ -198,22 +212,24 @@ class BrownianCoagulation(TiledParticles):
 
     def check(self, law: MassLaw) -> None:
         """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
-        law.check_masses(self.max_mass)
+        check_masses(law, self.max_mass)
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
         shortest = self.scheme.shortest_spread(self.dimension)
-        steps.check_step(self.macro_step(), shortest, self.diffusivity, widest)
+        diffusivity = host(self.diffusivity, self.dtype)
+        steps.check_step(self.macro_step(), shortest, diffusivity, widest)
 
     def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
         """Return the largest range ρ of any pair, in units of the torus."""
-        return jnp.exp(self.range_exponent * log_epsilon) * 2 * self.radius.max()
+        widest = 2 * host(self.radius, self.radius.dtype).max()
+        return known(log_epsilon).exp(self.range_exponent * log_epsilon) * widest
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
         law.check_masses(self.max_mass)
         total = law.total(self.dimension)
-        log_epsilon = self.log_epsilon(total).astype(self.dtype)
+        log_epsilon = array(self.log_epsilon(total), self.dtype)
         log_epsilon = eqx.error_if(
             log_epsilon,
             ~(self.widest_range(log_epsilon) < 0.1),
@@ -365,5 +381,6 @@ class BrownianCoagulation(TiledParticles):
     def macro_step(self) -> Float[Array, ""]:
         """Return the macroscopic step τ: `step`, or what the scheme takes by default."""
         if self.step is not None:
-            return jnp.asarray(self.step, self.dtype)
-        return self.scheme.default_spread(self.n_particles) / (2 * self.diffusivity.max())
+            return host(self.step, self.dtype)
+        fastest = 2 * host(self.diffusivity, self.dtype).max()
+        return self.scheme.default_spread(self.n_particles) / fastest
