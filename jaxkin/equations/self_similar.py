@@ -30,6 +30,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.equations.annihilation import Annihilation, Prepared
+from jaxkin.laws.base import require_law
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import require
 from jaxkin.observables import Coordinates, Observable, Weighted
@@ -126,18 +127,22 @@ class SelfSimilarAnnihilation(Annihilation):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the operator does not resolve ψ at time 0."""
-        law.check_dimension(self.operator.dimension)
-        self.operator.check(Standardised(law))
+        self.operator.check(self._standardised(law))
 
     def project(self, law: Any) -> ScaledState:
         """Return ψ, ln n, u, ln T and τ = 0; the law must offer `quadrature`."""
-        scaled = Standardised(law)
+        scaled = self._standardised(law)
         profile = self.operator.project(scaled)
         zero = jnp.zeros((), profile.dtype)
         log_temperature = (2 * jnp.log(scaled.scale) - jnp.log(2.0)).astype(profile.dtype)
         log_density = jnp.log(self.density).astype(profile.dtype)
         mean = scaled.mean.astype(profile.dtype)
         return ScaledState(profile, log_density, mean, log_temperature, zero)
+
+    def _standardised(self, law: Any) -> "Standardised":
+        dimension = self.operator.dimension
+        require_law(law, VelocityLaw, dimension=dimension, needs=("quadrature",))
+        return Standardised(law)
 
     def measure(self, state: ScaledState) -> Weighted:
         """Return the velocities u + √(2T) ξ with the weights of ξ times n."""

@@ -31,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Layers
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import one_of, require, whole
@@ -149,20 +150,7 @@ class BoltzmannSlab(KineticEquation):
 
     def _layers(self, law: Any) -> list[Layers]:
         k = len(self.mixture.masses)
-        require(
-            hasattr(law, "check_mixture"),
-            "law",
-            f"be `ByType` with {k} laws, one for each type",
-            f"it is {type(law).__name__}",
-        )
-        law.check_mixture(k, self._dimension)
-        for kind, each in enumerate(law.laws):
-            require(
-                hasattr(each, "layers"),
-                "law",
-                "offer `layers`, its averages over cells, for each type",
-                f"that of type {kind + 1} is {type(each).__name__}",
-            )
+        require_law(law, ByType, types=k, dimension=self._dimension, of_each=("layers",))
         edges = np.arange(self.cells + 1) / self.cells
         return [each.layers(edges) for each in law.laws]
 

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import KineticEquation
 from jaxkin.numerics import torus
 from jaxkin.numerics.checks import require, whole
@@ -144,15 +145,10 @@ class Smoluchowski(KineticEquation):
         """Return the densities h_n of the law on the grid, filtered to the kept modes; overflow 0.
 
         Raises:
-            TypeError: the law has no densities over masses.
-            ValueError: it is heavier than M, or not uniform while `modes` is None.
+            ValueError: the law has no densities of masses, is heavier than M, or is not uniform
+                while `modes` is None.
         """
-        if not hasattr(law, "density"):
-            raise TypeError(
-                "Argument `law` must offer densities over masses, but it is a "
-                f"{type(law).__name__}. Use a law such as `laws.Monodisperse()`."
-            )
-        law.check_masses(self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("density",))
         require(
             self.modes is not None or law.uniform,
             "law",

@@ -5,8 +5,8 @@
 The law of N velocities is f₀^{⊗N} restricted to |V|² = 2NE and scaled. It is sampled by a Markov
 chain that keeps the sphere: pairs of velocities turn on their own sphere in R^{2d}, uniformly, and
 are accepted with probability min(1, f₀f₀(after)/f₀f₀(before)). The chain starts from independent
-velocities scaled to the sphere, which for a centred isotropic Gaussian is exact at once. Of fewer
-than ten velocities with a given mean some laws need hundreds of sweeps.
+velocities scaled to the sphere, which for a centred isotropic Gaussian is exact at once. Fewer than
+ten velocities with a given mean need hundreds of sweeps under some laws.
 """
 
 from typing import Any
@@ -16,7 +16,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxkin.laws.base import require_law
 from jaxkin.laws.velocities import VelocityLaw
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.numerics.tuples import disjoint_pairs
 
@@ -31,8 +33,8 @@ class Conditioned(VelocityLaw):
         law: f₀.
         energy: ½⟨|v|²⟩ of every draw; None for that of the law.
         momentum: condition on the mean velocity being that of the law, too.
-        sweeps: of the chain; in each of them all velocities (but one of an odd number) try to
-            turn once, with random partners.
+        sweeps: of the chain; in each of them all velocities (of an odd number all except one) try
+            to turn once, with random partners.
 
     Raises:
         ValueError: the energy is not positive, or not above that of the mean; or momentum=True in
@@ -48,6 +50,7 @@ class Conditioned(VelocityLaw):
     def __init__(
         self, law: VelocityLaw, energy: Any = None, *, momentum: bool = False, sweeps: int = 30
     ):
+        require_law(law, VelocityLaw, needs=("density", "quadrature", "sample_velocities"))
         self.law, self.momentum = law, momentum
         self.sweeps = whole(sweeps, "sweeps", 0)
         require(
@@ -56,12 +59,13 @@ class Conditioned(VelocityLaw):
             "be False in d = 1, where two velocities cannot turn",
             "it is True",
         )
-        nodes, weights = law.quadrature(3)
-        self.mean = weights @ nodes
-        own = 0.5 * jnp.sum(weights @ nodes**2)
-        self.energy = own if energy is None else jnp.asarray(energy, dtype=float)
-        spare = self.energy - (0.5 * jnp.sum(self.mean**2) if momentum else 0.0)
+        nodes, weights = (host(x) for x in law.quadrature(3))
+        mean = weights @ nodes
+        given = 0.5 * (weights @ nodes**2).sum() if energy is None else host(energy)
+        require(given.shape == (), "energy", "be a number", f"its shape is {given.shape}")
+        spare = given - (0.5 * (mean**2).sum() if momentum else 0.0)
         require_finite(spare, "energy", minimum=0.0, strict=True)
+        self.mean, self.energy = array(mean), array(given)
 
     @property
     def dimension(self) -> int:

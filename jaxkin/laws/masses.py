@@ -1,11 +1,11 @@
-"""Laws: what is known at time 0.
+"""Laws of particles with a mass.
 
 For particles with a mass in the unit torus (Hammond, §1.3) a law is a family of densities
 h_n(x), n = 1, 2, …, whose total Z = Σ_n ∫ h_n decides the interaction range together with N:
 each of N particles is drawn independently with density Z⁻¹ h_n(x) at (x, n).
 
 A model asks a law for what it needs: `total(dimension)`, `sample_particles`, `density(position)`;
-`uniform` says whether the densities depend on the place, `max_mass` how many masses there are.
+`uniform` says whether the densities are the same everywhere, `max_mass` how many masses there are.
 """
 
 import abc
@@ -18,13 +18,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxkin.laws.base import Law
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.observables import Coordinates
 
 
-class MassLaw(eqx.Module):
+class MassLaw(Law):
     """A law of particles with a mass 1, 2, … and a place in the unit torus."""
+
+    described = "a law of masses"
+    known_by = ("max_mass",)
+    remedy = "Take `jaxkin.laws.Monodisperse()`, `Polydisperse` or `Inhomogeneous`."
 
     @property
     @abc.abstractmethod
@@ -50,48 +55,30 @@ class MassLaw(eqx.Module):
     ) -> Coordinates:
         """Draw `number` independent particles with density h_n(x)/Z."""
 
-    def check_masses(self, largest: int) -> None:
-        """Raise `ValueError` if the law has masses above `largest`, the model's `max_mass`."""
-        require(
-            self.max_mass <= largest,
-            "law",
-            f"have masses up to {largest}",
-            f"it has masses up to {self.max_mass}",
-            "Give the model a larger `max_mass`.",
-        )
-
-
-def check_masses(law: Any, largest: int) -> None:
-    """Raise `ValueError` if a law is none of masses up to `largest`."""
-    require(
-        hasattr(law, "check_masses"),
-        "law",
-        "be a law of masses",
-        f"it is a {type(law).__name__}",
-        "See `jaxkin.laws`.",
-    )
-    law.check_masses(largest)
-
 
 class Polydisperse(MassLaw):
     """Uniform densities h_n, n = 1 … M.
 
     Args:
         densities: (M,) densities in the unit torus, not negative, not all zero.
+
+    Raises:
+        ValueError: the shape is another one, or a density is negative or not finite.
     """
 
     densities: Float[Array, " masses"]
 
     def __init__(self, densities: Any):
-        self.densities = jnp.asarray(densities, dtype=float)
+        values = host(densities)
         require(
-            self.densities.ndim == 1 and self.densities.size > 0,
+            values.ndim == 1 and values.size > 0,
             "densities",
             "be one-dimensional, one density for each mass",
-            f"its shape is {self.densities.shape}",
+            f"its shape is {values.shape}",
         )
-        require_finite(self.densities, "densities", minimum=0.0)
-        require(self.densities.sum() > 0, "densities", "hold a positive density", "all are zero")
+        require_finite(values, "densities", minimum=0.0)
+        require(values.sum() > 0, "densities", "hold a positive density", "all are zero")
+        self.densities = array(values)
 
     @property
     def max_mass(self) -> int:
@@ -126,7 +113,10 @@ class Monodisperse(Polydisperse):
 
     Args:
         mass: the mass, 1 by default.
-        density: the density h, so that Z = h.
+        density: the density h > 0, so that Z = h.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     def __init__(self, mass: int = 1, density: Any = 1.0):
@@ -139,7 +129,7 @@ class Monodisperse(Polydisperse):
             "Use `Polydisperse` for one density per mass.",
         )
         require_finite(density, "density", minimum=0.0, strict=True)
-        self.densities = jnp.zeros(mass, dtype=float).at[mass - 1].set(density)
+        self.densities = array(np.eye(1, mass, mass - 1)[0] * host(density))
 
 
 class Inhomogeneous(MassLaw):
@@ -147,10 +137,13 @@ class Inhomogeneous(MassLaw):
 
     Args:
         function: maps one position x (d,) to the densities (M,) there; periodic, not negative.
-        maximum: an upper bound of Σ_n h_n(x). A sample that exceeds it is an error.
+        maximum: a number > 0, an upper bound of Σ_n h_n(x). A sample that exceeds it is an error.
         max_mass: M, the number of densities that `function` returns.
         resolution: points in each direction of the (spectrally accurate, periodic trapezoid)
             quadrature of Z.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     maximum: Float[Array, ""]
@@ -166,9 +159,19 @@ class Inhomogeneous(MassLaw):
         max_mass: int,
         resolution: int = 32,
     ):
-        self.function, self.masses, self.resolution = function, max_mass, resolution
-        self.maximum = jnp.asarray(maximum, dtype=float)
-        require_finite(self.maximum, "maximum", minimum=0.0, strict=True)
+        require(
+            callable(function),
+            "function",
+            "map a position to densities",
+            f"it is a {type(function).__name__}",
+            "Use `Polydisperse` for densities that do not vary.",
+        )
+        self.function, self.masses = function, whole(max_mass, "max_mass")
+        self.resolution = whole(resolution, "resolution")
+        bound = host(maximum)
+        require(bound.shape == (), "maximum", "be a number", f"its shape is {bound.shape}")
+        require_finite(bound, "maximum", minimum=0.0, strict=True)
+        self.maximum = array(bound)
 
     @property
     def max_mass(self) -> int:

@@ -12,17 +12,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.special
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxkin.laws.base import Law, require_law
+from jaxkin.numerics.arrays import array, host, known
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite
+from jaxkin.numerics.sonine import gauss_laguerre
 from jaxkin.numerics.sphere_rules import sphere_product_rule
 from jaxkin.observables import Coordinates
 
 
-class VelocityLaw(eqx.Module):
+class VelocityLaw(Law):
     """A law of a velocity; its density has integral 1."""
+
+    described = "a law of velocities"
+    known_by = ("dimension",)
+    optional = ("quadrature",)
+    remedy = "Take `jaxkin.laws.Maxwellian()`, say."
 
     @property
     @abc.abstractmethod
@@ -51,36 +58,27 @@ class VelocityLaw(eqx.Module):
             "the method, or use an equation on a grid, `jaxkin.Boltzmann`."
         )
 
+    def moment_rule(self, degree: int) -> tuple[Array, Array]:
+        """Return nodes (n, d) and weights (n,), exact for polynomials against f₀ up to a degree.
+
+        The shortest `quadrature` that is exact, Σ weights·p(nodes) = ∫ p f₀ dv.
+
+        Args:
+            degree: the total degree of p, at least 0.
+
+        Raises:
+            ValueError: the degree is negative, or the law has no such rule.
+        """
+        return self.quadrature(whole(degree, "degree", 0) // 2 + 2)
+
     def sample_particles(
         self, number: int, dimension: int, *, key: PRNGKeyArray, dtype: Any = None
     ) -> Coordinates:
         """Draw `number` independent particles with density f₀."""
-        self.check_dimension(dimension)
+        require_law(self, VelocityLaw, dimension=dimension)
         return Coordinates(
             velocity=self.sample_velocities(number, key=key, dtype=dtype or jnp.zeros(()).dtype)
         )
-
-    def check_dimension(self, dimension: int) -> None:
-        """Raise `ValueError` if the law lives in another dimension than the model."""
-        require(
-            self.dimension == dimension,
-            "law",
-            f"be a law in {dimension} dimensions",
-            f"it has {self.dimension}",
-            "Give the law and the model one dimension.",
-        )
-
-
-def check_velocities(law: Any, dimension: int) -> None:
-    """Raise `ValueError` if a law is none of velocities in this dimension."""
-    require(
-        hasattr(law, "check_dimension"),
-        "law",
-        "be a law of velocities",
-        f"it is a {type(law).__name__}",
-        "See `jaxkin.laws`.",
-    )
-    law.check_dimension(dimension)
 
 
 class GaussianMixture(VelocityLaw):
@@ -100,7 +98,8 @@ class GaussianMixture(VelocityLaw):
     factors: Float[Array, "k d d"]  # Cholesky factors of the covariances
 
     def __init__(self, weights: Any, means: Any, covariances: Any):
-        weights, means, c = (jnp.asarray(x, dtype=float) for x in (weights, means, covariances))
+        xp = known(weights, means, covariances)
+        weights, means, c = (host(x) for x in (weights, means, covariances))
         require(
             weights.ndim == 1 and means.ndim == 2 and means.shape[0] == weights.size,
             "means",
@@ -111,21 +110,25 @@ class GaussianMixture(VelocityLaw):
         require(weights.sum() > 0, "weights", "hold a positive weight", "all are zero")
         require_finite(means, "means")
         k, d = means.shape
-        c = jax.vmap(jnp.diag)(c) if c.shape == (k, d) and c.ndim == 2 else c
+        c = c[:, :, None] * np.eye(d) if c.shape == (k, d) else c
         require(
             c.shape == (k, d, d),
             "covariances",
             f"have the shape {(k, d, d)} or {(k, d)}",
             f"its shape is {c.shape}",
         )
-        factors = jnp.linalg.cholesky(c)
+        try:
+            factors = xp.linalg.cholesky(c)
+        except np.linalg.LinAlgError:
+            factors = np.nan
         require(
-            is_traced(factors) or bool(jnp.all(jnp.isfinite(factors))),
+            is_traced(factors) or np.all(np.isfinite(factors)),
             "covariances",
             "be positive definite",
             "one of them is not",
         )
-        self.weights, self.means, self.factors = weights / weights.sum(), means, factors
+        self.weights, self.means = array(weights / weights.sum()), array(means)
+        self.factors = array(factors)
 
     @property
     def dimension(self) -> int:
@@ -158,9 +161,10 @@ class GaussianMixture(VelocityLaw):
 
     def quadrature(self, points: int) -> tuple[Array, Array]:
         """Return the Gauss–Hermite rule of each component, side by side."""
-        nodes, weights = (jnp.asarray(x) for x in gauss_hermite(points, self.dimension))
-        places = self.means[:, None] + jnp.einsum("kij,nj->kni", self.factors, nodes)
-        return places.reshape(-1, self.dimension), jnp.outer(self.weights, weights).reshape(-1)
+        xp, (nodes, weights) = known(self), gauss_hermite(points, self.dimension)
+        own, means, factors = (host(x) for x in (self.weights, self.means, self.factors))
+        places = means[:, None] + xp.einsum("kij,nj->kni", factors, nodes)
+        return array(places.reshape(-1, self.dimension)), array(xp.outer(own, weights).ravel())
 
 
 class Maxwellian(GaussianMixture):
@@ -168,15 +172,28 @@ class Maxwellian(GaussianMixture):
 
     Args:
         dimension: d.
-        temperature: T > 0.
-        mean: (d,) u, or 0.
+        temperature: T > 0, a number.
+        mean: (d,) u, or a number for all components.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     def __init__(self, dimension: int = 3, temperature: Any = 1.0, mean: Any = 0.0):
         dimension = whole(dimension, "dimension")
         require_finite(temperature, "temperature", minimum=0.0, strict=True)
-        mean = jnp.broadcast_to(jnp.asarray(mean, dtype=float), (1, dimension))
-        super().__init__([1.0], mean, jnp.broadcast_to(temperature, (1, dimension)))
+        shape = np.shape(temperature)
+        require(shape == (), "temperature", "be a number", f"its shape is {shape}")
+        shape = np.shape(mean)
+        require(
+            shape in ((), (dimension,)),
+            "mean",
+            f"be a number or have the shape {(dimension,)}",
+            f"its shape is {shape}",
+        )
+        mean = known(mean).broadcast_to(host(mean), (1, dimension))
+        variances = known(temperature).broadcast_to(host(temperature), (1, dimension))
+        super().__init__([1.0], mean, variances)
 
 
 class BKW(VelocityLaw):
@@ -192,6 +209,9 @@ class BKW(VelocityLaw):
         K: in [d/(d+2), 1), where f ≥ 0; see `at` for K from a time.
         dimension: d.
         variance: of each component, positive.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     K: Float[Array, ""]
@@ -199,23 +219,33 @@ class BKW(VelocityLaw):
     _dimension: int = eqx.field(static=True)
 
     def __init__(self, K: Any, dimension: int = 3, variance: Any = 1.0):
-        d = whole(dimension, "dimension")
+        d, k = whole(dimension, "dimension"), host(K)
+        # In NumPy and in the default precision, so that 3/5 is not below itself.
         least = d / (d + 2)
         require(
-            (K >= least) & (K < 1),
+            (k >= k.dtype.type(least)) & (k < 1),
             "K",
             f"lie in [{least:.4g}, 1), where the density is not negative",
             f"it is {K}",
         )
         require_finite(variance, "variance", minimum=0.0, strict=True)
-        self.K, self._dimension = jnp.asarray(K, dtype=float), d
-        self.variance = jnp.asarray(variance, dtype=float)
+        self.K, self._dimension = array(k), d
+        self.variance = array(variance)
 
     @classmethod
     def at(cls, time: Any, dimension: int = 3, collision_rate: Any = 1.0) -> "BKW":
-        """Return the solution at a time of the gas in which particles collide at a rate."""
+        """Return the solution at a time of the gas in which particles collide at a rate.
+
+        Args:
+            time: t, from which on the density is positive: K ≥ d/(d+2).
+            dimension: d.
+            collision_rate: Λ, collisions of one particle in a unit of time.
+
+        Raises:
+            ValueError: the time is too early.
+        """
         rate = collision_rate * (dimension - 1) / (4 * dimension)
-        return cls(-jnp.expm1(-rate * jnp.asarray(time, dtype=float)), dimension)
+        return cls(-known(rate, time).expm1(-host(rate) * host(time)), dimension)
 
     @property
     def dimension(self) -> int:
@@ -243,10 +273,10 @@ class BKW(VelocityLaw):
 
     def quadrature(self, points: int) -> tuple[Array, Array]:
         """Return the Gauss–Hermite rule of variance K, weighted by the polynomial factor."""
-        d, K = self._dimension, self.K
-        nodes, weights = (jnp.asarray(x) for x in gauss_hermite(points, d))
-        shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * jnp.sum(nodes**2, 1) / (2 * K)
-        return jnp.sqrt(K * self.variance) * nodes, weights * shape
+        d, xp, K = self._dimension, known(self), host(self.K)
+        nodes, weights = gauss_hermite(points, d)
+        shape = ((d + 2) * K - d) / (2 * K) + (1 - K) * np.sum(nodes**2, 1) / (2 * K)
+        return array(xp.sqrt(K * host(self.variance)) * nodes), array(weights * shape)
 
     def rate_of_change(self, velocity: Float[Array, "*n d"], rate: Any) -> Float[Array, "*n"]:
         """Return ∂f/∂t = Q(f, f) at v, for K' = rate·(1 − K)."""
@@ -269,6 +299,9 @@ class PowerMaxwellian(VelocityLaw):
         dimension: d.
         power: μ > −d, a known number.
         temperature: T > 0.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     temperature: Float[Array, ""]
@@ -281,7 +314,7 @@ class PowerMaxwellian(VelocityLaw):
         require_finite(power, "power", minimum=-d, strict=True)
         require_finite(temperature, "temperature", minimum=0.0, strict=True)
         self._dimension, self.power = d, float(power)
-        self.temperature = jnp.asarray(temperature, dtype=float)
+        self.temperature = array(temperature)
 
     @property
     def dimension(self) -> int:
@@ -313,64 +346,9 @@ class PowerMaxwellian(VelocityLaw):
 
     def quadrature(self, points: int) -> tuple[Array, Array]:
         """Return Gauss–Laguerre in |v|²/2θ times a product rule on the sphere; d = 2 or 3."""
-        half, weights = scipy.special.roots_genlaguerre(
-            points, (self._dimension + self.power) / 2 - 1
-        )
-        directions, areas = sphere_product_rule(points, self._dimension)
-        speed = jnp.sqrt(2 * self.theta * half)
-        nodes = speed[:, None, None] * directions
-        return nodes.reshape(-1, self._dimension), jnp.asarray(
-            np.outer(weights / weights.sum(), areas / areas.sum()).ravel()
-        )
-
-
-class RandomMixture(VelocityLaw):
-    """One of several laws, drawn anew for each replica: data that are not chaotic (Theorem 2.2).
-
-    Two particles of a replica are dependent, since they share the law; the density is the mixture.
-
-    Args:
-        laws: velocity laws of one dimension.
-        weights: (k,) probabilities, scaled to sum 1.
-    """
-
-    laws: tuple[VelocityLaw, ...]
-    weights: Float[Array, " k"]
-
-    def __init__(self, laws: Any, weights: Any):
-        self.laws = tuple(laws)
-        require(len(self.laws) > 0, "laws", "name at least one law", "it is empty")
-        for law in self.laws:
-            law.check_dimension(self.laws[0].dimension)
-        weights = jnp.asarray(weights, dtype=float)
-        require(
-            weights.shape == (len(self.laws),),
-            "weights",
-            "hold one weight for each law",
-            f"its shape is {np.shape(weights)}",
-        )
-        require_finite(weights, "weights", minimum=0.0)
-        self.weights = weights / weights.sum()
-
-    @property
-    def dimension(self) -> int:
-        """d."""
-        return self.laws[0].dimension
-
-    def density(self, velocity: Float[Array, "*n d"]) -> Float[Array, "*n"]:
-        """Return Σ w_k f_k(v)."""
-        values = [w * law.density(velocity) for w, law in zip(self.weights, self.laws, strict=True)]
-        return sum(values[1:], values[0])
-
-    def sample_velocities(self, number: int, *, key: PRNGKeyArray, dtype: Any) -> Array:
-        """Draw a law, and all velocities from it."""
-        which_key, own_key = jax.random.split(key)
-        which = jax.random.categorical(which_key, jnp.log(self.weights))
-        draws = [law.sample_velocities(number, key=own_key, dtype=dtype) for law in self.laws]
-        return jnp.stack(draws)[which]
-
-    def quadrature(self, points: int) -> tuple[Array, Array]:
-        """Return the rules of the laws, side by side."""
-        rules = [law.quadrature(points) for law in self.laws]
-        weights = [w * rule[1] for w, rule in zip(self.weights, rules, strict=True)]
-        return jnp.concatenate([nodes for nodes, _ in rules]), jnp.concatenate(weights)
+        d, xp = self._dimension, known(self)
+        half, weights = gauss_laguerre(points, d + self.power)
+        directions, areas = sphere_product_rule(points, d)
+        theta = host(self.temperature) * d / (d + self.power)
+        nodes = xp.sqrt(2 * theta * half)[:, None, None] * directions
+        return array(nodes.reshape(-1, d)), array(np.outer(weights, areas / areas.sum()).ravel())

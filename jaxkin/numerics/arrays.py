@@ -8,7 +8,8 @@ A traced value stays what it is, and what is computed from it is traced. So a co
 and runs under `jit`, `vmap` and `grad` as it does without.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -58,8 +59,15 @@ def one_program(function: Callable, name: str, *arguments: Any) -> Any:
     Raises:
         ValueError: the function is not written with jax.numpy.
     """
-    try:
+    with written_in_jax(name):
         return jax.jit(function)(*arguments)
+
+
+@contextlib.contextmanager
+def written_in_jax(name: str) -> Iterator[None]:
+    """Name the argument whose function cannot be traced, and the remedy."""
+    try:
+        yield
     except jax.errors.TracerArrayConversionError as error:
         raise ValueError(
             f"Argument `{name}` must be written with jax.numpy, but it turns its argument into a "

@@ -30,6 +30,7 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
 from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
@@ -315,7 +316,6 @@ class Boltzmann(KineticEquation):
         largest Fourier coefficients of waves that are about to be lost, |k| ≥ 0.9 π/h, below 1e-2:
         products of two f alias otherwise.
         """
-        law.check_dimension(self.dimension)
         f = self.project(law)
         if is_traced(f):
             return
@@ -349,6 +349,7 @@ class Boltzmann(KineticEquation):
 
     def project(self, law: Any) -> Float[Array, "*grid"]:
         """Return f₀ on the grid."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("density",))
         dtype = self.kernel.dtype
         return law.density(jnp.asarray(self.velocities(), dtype))
 

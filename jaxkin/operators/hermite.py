@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
@@ -176,7 +177,6 @@ class BoltzmannHermite(KineticEquation):
         The coefficients of the two highest degrees must have a norm below a fifth of the whole.
         They grow with the degree for a law whose variance is above 2w.
         """
-        law.check_dimension(self.dimension)
         f = self.project(law)
         if is_traced(f):
             return
@@ -194,6 +194,7 @@ class BoltzmannHermite(KineticEquation):
 
     def project(self, law: Any) -> Float[Array, " N"]:
         """Return f_a = ∫ f₀ h_a(v/√w) dv, exact for laws with a quadrature."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return (weights @ self.basis(nodes)).astype(self._dtype())
 

@@ -28,8 +28,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
-from jaxkin.laws.velocities import Maxwellian
+from jaxkin.laws.velocities import Maxwellian, VelocityLaw
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
@@ -234,13 +235,7 @@ class BoltzmannMixture(KineticEquation):
         Raises:
             ValueError: the law is not `ByType` with k laws of velocities.
         """
-        require(
-            hasattr(law, "check_mixture"),
-            "law",
-            f"be `ByType` with {len(self.masses)} laws, one for each type",
-            f"it is {type(law).__name__}",
-        )
-        law.check_mixture(len(self.masses), self.dimension)
+        require_law(law, ByType, types=len(self.masses), dimension=self.dimension)
         rows = []
         for kind, each in enumerate(law.laws):
             require(
@@ -250,6 +245,7 @@ class BoltzmannMixture(KineticEquation):
                 f"that of type {kind + 1} is {type(each).__name__}",
                 'Ask for `kinetic_limit("slab")`.',
             )
+            require_law(each.velocity, VelocityLaw, needs=("quadrature",))
             nodes, weights = each.velocity.quadrature(self.degree // 2 + 2)
             rows.append(weights @ self.basis(nodes, kind))
         return jnp.stack(rows).astype(self._dtype())

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
@@ -127,7 +128,6 @@ class MaxwellBoltzmann(KineticEquation):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` unless the law has this dimension, a quadrature and a temperature."""
-        law.check_dimension(self.dimension)
         moments = self.project(law)
         if is_traced(moments):
             return
@@ -137,6 +137,7 @@ class MaxwellBoltzmann(KineticEquation):
 
     def project(self, law: Any) -> Float[Array, " N"]:
         """Return the moments of the law, by its `quadrature`."""
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
         return (weights @ _powers(nodes, self.indices())).astype(self.weights.dtype)
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
-from jaxkin.laws.velocities import check_velocities
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import KineticEquation, TiledParticles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
@@ -146,7 +146,7 @@ class AnnihilatingGas(TiledParticles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        check_velocities(law, self.dimension)
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("sample_particles",))
 
     def sample(self, law: Any, *, key) -> Survivors:
         """Draw N₀ independent velocities, (1.9)."""

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.laws.velocities import check_velocities
+from jaxkin.laws import VelocityLaw, require_law
 from jaxkin.model import KineticEquation, TiledParticles
 from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
@@ -190,7 +190,7 @@ class KacGas(TiledParticles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no velocities of this dimension."""
-        check_velocities(law, self.dimension)
+        require_law(law, VelocityLaw, dimension=self.dimension, needs=("sample_particles",))
 
     def sample(self, law: Any, *, key) -> Velocities:
         """Draw N velocities."""

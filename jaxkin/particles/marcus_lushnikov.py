@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
-from jaxkin.laws.masses import check_masses
+from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables import Coordinates, Observable, Weighted
@@ -104,11 +104,11 @@ class MarcusLushnikov(TiledParticles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law has no masses, or some above M."""
-        check_masses(law, self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
 
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
         """Draw N₀ independent masses."""
-        law.check_masses(self.max_mass)
+        self.check(law)
         mass = law.sample_particles(self.n_particles, 1, key=key).mass
         dtype, capacity = self.rate.dtype, (self.n_particles,)
         return Masses(

@@ -464,8 +464,8 @@ def test_bad_laws():
     for law, message in (
         (cold, "`law` must be `ByType` with 2 laws"),
         (ByType(cold), "`law` must be `ByType` with 2 laws"),
-        (ByType(cold, Maxwellian(3)), "`law` must be a law in 2 dimensions"),
-        (ByType(cold, object.__new__(Lawless)), "`law` must offer `layers`"),
+        (ByType(*[Maxwellian(3)] * 2), "`law` must be a law in 2 dimensions"),
+        (ByType(cold, Layerless()), "`law` must offer `layers`"),
         (ByType(cold, Chambers(cold, Maxwellian(2, 0.6))), "`widths` must let the Hermite series"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -485,6 +485,13 @@ def test_bad_laws():
             Wave(**({"velocity": cold} | wrong))
 
 
-class Lawless:
-    def check_dimension(self, dimension):
-        pass
+class Layerless:
+    """A law for particles alone."""
+
+    dimension = 2
+
+    def sample_positions(self, number, dimension, *, key, dtype):
+        return jnp.zeros((number, dimension), dtype)
+
+    def sample_velocities_at(self, position, *, key):
+        return jnp.zeros_like(position)

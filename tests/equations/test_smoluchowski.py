@@ -318,5 +318,5 @@ def test_laws_that_do_not_fit():
         solve(equation, Monodisperse(mass=3), np.array([1.0]))
     with pytest.raises(ValueError, match="`law` must be uniform"):
         equation.project(wavy())
-    with pytest.raises(TypeError, match="`law` must offer densities"):
+    with pytest.raises(ValueError, match="`law` must be a law of masses"):
         equation.project("dust")

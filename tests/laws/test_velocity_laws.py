@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from jaxkin.laws.velocities import BKW, GaussianMixture, Maxwellian, RandomMixture
+from jaxkin.laws.random_mixture import RandomMixture
+from jaxkin.laws.velocities import BKW, GaussianMixture, Maxwellian
 
 
 def sample(law, number=200_000, seed=0):
@@ -84,7 +85,10 @@ def test_a_random_mixture_draws_one_law_for_all():
         (lambda: GaussianMixture([1.0], [0.0], [[1.0]]), "`means` must be"),
         (lambda: GaussianMixture([-1.0], [[0.0]], [[1.0]]), "`weights` must be finite"),
         (lambda: RandomMixture([], []), "`laws` must name at least one"),
-        (lambda: RandomMixture([Maxwellian(2), Maxwellian(3)], [1, 1]), "`law` must be a law in"),
+        (
+            lambda: RandomMixture([Maxwellian(2), Maxwellian(3)], [1, 1]),
+            "`laws` must live in one dimension",
+        ),
     ],
 )
 def test_bad_input(make, message):

@@ -11,7 +11,7 @@ import pytest
 
 import jaxkin as jk
 from jaxkin import collision_laws as cl
-from jaxkin.laws.velocities import GaussianMixture, Maxwellian, RandomMixture
+from jaxkin.laws import GaussianMixture, Maxwellian, RandomMixture
 from jaxkin.particles.collisions import carry_out, start_of
 
 TIMES = jnp.array([0.0, 1.0, 2.5])

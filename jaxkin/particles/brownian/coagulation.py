@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
-from jaxkin.laws.masses import MassLaw, check_masses
+from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host, known
 from jaxkin.numerics.checks import is_number, one_of, require, require_finite, whole
@@ -35,7 +35,7 @@ from jaxkin.particles.brownian import steps
 from jaxkin.particles.brownian.contact import Contact
 from jaxkin.particles.brownian.gas import Gas, advance_gas
 from jaxkin.particles.brownian.swarm import PairTable, Scheme
-from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction, check_interaction
+from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction
 from jaxkin.physics.contacts.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.contacts.scattering import coagulation_rate
 from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
@@ -141,7 +141,7 @@ class BrownianCoagulation(TiledParticles):
             f"it is a {type(interaction).__name__}",
             "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
         )
-        check_interaction(interaction, dimension)
+        interaction.check(dimension)
         scheme.check(interaction, dimension)
         radius = 0.5 if radius is None else radius
         for name, value in (
@@ -212,7 +212,7 @@ class BrownianCoagulation(TiledParticles):
 
     def check(self, law: MassLaw) -> None:
         """Raise `ValueError` if the law is too heavy, or the range of the order of the box."""
-        check_masses(law, self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
@@ -227,7 +227,7 @@ class BrownianCoagulation(TiledParticles):
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
-        law.check_masses(self.max_mass)
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
         total = law.total(self.dimension)
         log_epsilon = array(self.log_epsilon(total), self.dtype)
         log_epsilon = eqx.error_if(

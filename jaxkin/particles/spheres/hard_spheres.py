@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxkin.equations.slab import BoltzmannSlab
+from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.arrays import array, host
@@ -183,13 +184,13 @@ class HardSphereMixture(Particles):
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` if the law is not one of so many types in this dimension."""
-        require(
-            isinstance(law, ByType),
-            "law",
-            "be `jaxkin.laws.ByType`, with a law for each type",
-            f"it is a {type(law).__name__}",
+        require_law(
+            law,
+            ByType,
+            types=len(self.numbers),
+            dimension=self.dimension,
+            of_each=("sample_positions", "sample_velocities_at"),
         )
-        law.check_mixture(len(self.numbers), self.dimension)
 
     def sample(self, law: ByType, *, key: Any) -> Gas:
         """Draw positions that respect the hard core, and velocities."""

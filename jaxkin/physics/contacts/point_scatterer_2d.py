@@ -35,7 +35,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxkin.physics.contacts.interactions import RadialInteraction, panel_rule
+from jaxkin.physics.contacts.interactions import RadialInteraction
+from jaxkin.physics.contacts.quadrature import panel_rule
 
 SHIFT = 2 * (math.log(2) - np.euler_gamma)  # Λ − ln(Dτ/ℓ²)
 LARGEST = 0.2  # the largest t of the table

@@ -27,7 +27,6 @@ from jaxkin.physics.contacts.interactions import (
     Interaction,
     RadialInteraction,
     as_float,
-    check_interaction,
 )
 from jaxkin.physics.contacts.scattering_general import (
     GeneralCollisionProbability,
@@ -78,7 +77,7 @@ def coagulation_rate(
     """
     alpha, D, dtype = _pair(strength, diffusivity, interaction)
     _check_dimension(dimension)
-    check_interaction(interaction, dimension)
+    interaction.check(dimension)
     require(
         0 < range_exponent <= 1,
         "range_exponent",
@@ -136,7 +135,7 @@ def collision_probability(
         "it is 2, where Brownian pairs meet with probability 1",
         "Use `coagulation_rate`, which has the planar formula (2.4).",
     )
-    check_interaction(interaction, dimension)
+    interaction.check(dimension)
     if _choose(method, interaction, dimension) == "radial":
         nodes = _resolution(resolution, 20)
         V = cast(RadialInteraction, interaction)

@@ -13,7 +13,6 @@ from jaxkin.physics.contacts.interactions import (
     General,
     Parabola,
     Radial,
-    check_interaction,
 )
 
 
@@ -40,7 +39,7 @@ NAMES = [type(V).__name__ for V in MEMBERS]
 
 @pytest.mark.parametrize("V", MEMBERS, ids=NAMES)
 def test_members_pass_their_own_check_and_vanish_outside(V):
-    check_interaction(V, 3)
+    V.check(3)
     x = jnp.array([[0.0, 0.0, 0.0], [0.1, 0.2, -0.3], [1.0, 1.0, 1.0], [0.0, -1.001, 0.0]])
     values = V(x)
     assert values.shape == (4,)
@@ -158,9 +157,9 @@ def test_constructors_refuse(make, message):
         (General(lambda x: jnp.ones(())), "must give one value per point"),
     ],
 )
-def test_check_interaction_refuses(V, message):
+def test_the_check_refuses(V, message):
     with pytest.raises(ValueError, match=message):
-        check_interaction(V, 3)
+        V.check(3)
 
 
 def test_check_passes_tracers():
@@ -169,7 +168,7 @@ def test_check_passes_tracers():
     @jax.jit
     def total(height):
         V = Radial(cosine, 1.0, height=height)
-        check_interaction(V, 3)
+        V.check(3)
         return V.integral(3)
 
     np.testing.assert_allclose(total(2.0), 2 * Radial(cosine, 1.0).integral(3), rtol=1e-14)

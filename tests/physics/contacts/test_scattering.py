@@ -364,8 +364,9 @@ def test_a_new_value_does_not_compile_again():
     coagulation_rate(3.0, 1.0, Counted(1.0))
     traces = sum(seen)
     coagulation_rate(4.0, 2.0, Counted(1.5))
-    # The check traces for shapes once more each time; the solver does not.
-    assert traces == 2 and sum(seen) == 3
+    # The check traces for shapes, inside and outside the ball, and the solver once: for shapes
+    # once more each time.
+    assert traces == 4 and sum(seen) == 5
 
 
 @pytest.mark.parametrize("method", ["radial", "general"])
