@@ -4,6 +4,7 @@ Checks look at concrete values only. Under `jit`, `vmap` or `grad` a traced valu
 shape has been checked, and what it holds cannot be known.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 import jax
@@ -46,7 +47,7 @@ def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
 
 def one_of(value: Any, name: str, choices: tuple) -> None:
     """Raise unless `value` is one of the choices."""
-    right = np.ndim(value) == 0 and value in choices
+    right = isinstance(value, Hashable) and not hasattr(value, "shape") and value in choices
     require(right, name, f"be one of {choices}", f"it is {value!r}")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.annihilation import Annihilation
@@ -40,7 +41,7 @@ from jaxkin.particles.collisions import (
 )
 from jaxkin.physics.collisions.angles import Isotropic
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.masses import common_dtype
 
 # What of α·n·B̄ a span may last: at constant B̄ a gas loses 1 − 1/1.25 of its particles in it.
@@ -100,13 +101,8 @@ class AnnihilatingGas(TiledParticles):
         dimension: int = 3,
     ):
         self.n_particles = whole(n_particles, "n_particles", 2)
-        require(
-            kernel is None or isinstance(kernel, Kernel),
-            "kernel",
-            "be a `jaxkin.Kernel`",
-            f"it is {kernel!r}",
-            "Take jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
-        )
+        if kernel is not None:
+            require_kernel(kernel)
         self.dimension = whole(dimension, "dimension", 2)
         require_finite(alpha, "alpha", minimum=0.0)
         require(host(alpha) <= 1, "alpha", "lie in [0, 1]", f"it is {alpha}")
@@ -118,10 +114,10 @@ class AnnihilatingGas(TiledParticles):
         require_finite(volume, "volume", minimum=0.0, strict=True)
         for name, value in (("alpha", alpha), ("volume", volume)):
             require(
-                jnp.ndim(value) == 0,
+                np.ndim(value) == 0,
                 name,
                 "be a number",
-                f"its shape is {jnp.shape(value)}",
+                f"its shape is {np.shape(value)}",
                 "Use `jax.vmap` for several.",
             )
         self.alpha, self.volume = array(alpha, dtype), array(volume, dtype)

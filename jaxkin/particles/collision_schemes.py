@@ -90,16 +90,12 @@ class Disjoint(CollisionScheme):
         ValueError: `fraction` is out of range.
     """
 
-    fraction: float = eqx.field(static=True, default=0.05)
+    fraction: float = eqx.field(static=True)
 
-    def __check_init__(self):
-        require(
-            is_number(self.fraction) and 0 < self.fraction <= 1,
-            "fraction",
-            "lie in (0, 1]",
-            f"it is {self.fraction!r}",
-            "Take 0.05.",
-        )
+    def __init__(self, fraction: float = 0.05):
+        right = is_number(fraction) and 0 < fraction <= 1
+        require(right, "fraction", "lie in (0, 1]", f"it is {fraction!r}", "Take 0.05.")
+        self.fraction = float(fraction)
 
     def check(self, orders: tuple[int, ...]) -> None:
         """Raise `ValueError` unless all collisions are binary."""

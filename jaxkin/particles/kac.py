@@ -43,7 +43,7 @@ from jaxkin.particles.collisions import (
 )
 from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
 
@@ -102,13 +102,8 @@ class KacGas(TiledParticles):
         clock: Literal["system", "pairs"] | None = None,
         scheme: CollisionScheme | None = None,
     ):
-        require(
-            kernel is None or isinstance(kernel, Kernel),
-            "kernel",
-            "be a `jaxkin.Kernel`",
-            f"it is {kernel!r}",
-            "Take jaxkin.MaxwellKernel(1.0), or jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
-        )
+        if kernel is not None:
+            require_kernel(kernel)
         if clock is not None:
             one_of(clock, "clock", ("system", "pairs"))
         if weights is not None:

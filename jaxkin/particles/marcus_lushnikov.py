@@ -91,9 +91,10 @@ class MarcusLushnikov(TiledParticles):
     ):
         n_particles = whole(n_particles, "n_particles", 2)
         one_of(overflow, "overflow", ("raise", "absorb"))
+        one_of(reaction, "reaction", ("coagulation", "annihilation"))
         if not callable(rate):
             require_finite(rate, "rate", minimum=0.0)
-        # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
+        # The equation checks `rate` and `max_mass`, and spreads β over the masses.
         self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
         self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
 

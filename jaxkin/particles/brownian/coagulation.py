@@ -138,7 +138,7 @@ class BrownianCoagulation(TiledParticles):
             isinstance(interaction, Interaction),
             "interaction",
             "be an Interaction",
-            f"it is a {type(interaction).__name__}",
+            f"it is {interaction!r}",
             "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
         )
         interaction.check(dimension)
@@ -163,7 +163,8 @@ class BrownianCoagulation(TiledParticles):
             int(dimension),
         )
         self.max_mass, self.overflow, self.reaction = max_mass, overflow, reaction
-        self.range_exponent, self.scheme, self.step = float(range_exponent), scheme, step
+        self.range_exponent, self.scheme = float(range_exponent), scheme
+        self.step = None if step is None else float(step)
 
     # The physics: scalings.
 

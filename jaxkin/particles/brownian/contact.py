@@ -64,18 +64,14 @@ class Contact(Scheme):
         ValueError: `leaf` is out of range.
     """
 
-    leaf: float = eqx.field(static=True, default=0.01)
+    leaf: float = eqx.field(static=True)
     one_at_a_time: ClassVar[bool] = True
     takes_length: ClassVar[bool] = False
 
-    def __check_init__(self):
-        require(
-            is_number(self.leaf) and 0 < self.leaf <= 1,
-            "leaf",
-            "lie in (0, 1]",
-            f"it is {self.leaf!r}",
-            "Take 0.01.",
-        )
+    def __init__(self, leaf: float = 0.01):
+        right = is_number(leaf) and 0 < leaf <= 1
+        require(right, "leaf", "lie in (0, 1]", f"it is {leaf!r}", "Take 0.01.")
+        self.leaf = float(leaf)
 
     def check(self, interaction: Interaction, dimension: int) -> None:
         """Take any V in both dimensions."""

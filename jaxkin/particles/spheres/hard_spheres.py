@@ -86,6 +86,7 @@ class HardSphereMixture(Particles):
         crowding: float = 1.0,
         largest: float | None = None,
     ):
+        require_finite(numbers, "numbers", minimum=1)
         self.numbers = tuple(whole(n, "numbers") for n in np.atleast_1d(numbers).tolist())
         k = len(self.numbers)
         for name, value in (("masses", masses), ("diameters", diameters)):
@@ -106,9 +107,8 @@ class HardSphereMixture(Particles):
         require(self.dimension <= 3, "dimension", "be 2 or 3", f"it is {dimension}")
         one_of(boundary, "boundary", ("periodic", "reflecting"))
         self.boundary, self.log = boundary, whole(log, "log", 0)
-        require(
-            is_number(crowding) and crowding >= 1, "crowding", "be 1 or more", f"it is {crowding!r}"
-        )
+        right = is_number(crowding) and 1 <= crowding < np.inf
+        require(right, "crowding", "be 1 or more", f"it is {crowding!r}")
         self.crowding = float(crowding)
         if reverse_at is not None:
             require_finite(reverse_at, "reverse_at", minimum=0.0)
