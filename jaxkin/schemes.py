@@ -1,7 +1,8 @@
 """Schemes: how a particle system is simulated, where there is a choice.
 
 `Contact` and `PairLaw` serve `jaxkin.BrownianCoagulation`, `Exact` and `Disjoint` serve
-`jaxkin.KacGas`. Each says in its docstring what it knows, what it costs and how it is biased.
+`jaxkin.KacGas`. Each docstring says what the scheme is told, what it costs and how it is
+biased.
 """
 
 from jaxkin.particles.brownian.contact import Contact

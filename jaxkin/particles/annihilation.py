@@ -212,7 +212,7 @@ class AnnihilatingGas(TiledParticles):
             states.exhausted | moved.exhausted,
         )
 
-    # What the engine asks for.
+    # What the engine reads and calls.
 
     @property
     def weights(self) -> Float[Array, " 2"]:

@@ -29,7 +29,7 @@ from jaxkin.particles.collision_schemes import CollisionScheme
 
 
 class Collisions(Protocol):
-    """What the engine must know of a model; see `jaxkin.KacGas`."""
+    """What the engine reads and calls of a model; see `jaxkin.KacGas`."""
 
     n_particles: int
     weights: Array

@@ -216,7 +216,7 @@ class KacGas(TiledParticles):
             states.exhausted | moved.exhausted,
         )
 
-    # What the engine asks for.
+    # What the engine reads and calls.
 
     @property
     def normals(self) -> int:

@@ -154,7 +154,7 @@ class MarcusLushnikov(TiledParticles):
         )
         cumulative = jnp.cumsum(self.pair_rates(state).ravel())
         total = cumulative[-1]
-        # A gas that cannot react any more has rate 0 and waits for ever.
+        # A gas that cannot react any more has rate 0: nothing happens.
         clock = clock - jnp.log(wait) / jnp.where(total > 0, total, 1)
         happens = (total > 0) & (clock < stop)
         # Strictly above the draw: a class pair of rate 0 is never chosen.

@@ -61,8 +61,8 @@ class BrownianCoagulation(TiledParticles):
         reaction: "coagulation" or "annihilation".
         range_exponent: δ in (0, 1], 1 for (1.7); smaller for the intermediate scalings of §3.4
             (d = 3).
-        scheme: `jaxkin.schemes.Contact()`, also for None, resolves each contact and knows V but
-            not β; `jaxkin.schemes.PairLaw()` takes the scattering length of the recipe as given and
+        scheme: `jaxkin.schemes.Contact()`, also for None, resolves each contact and is told V
+            but not β; `jaxkin.schemes.PairLaw()` is told the scattering length of the recipe and
             reaches large N (radial V only in d = 2).
         step: the macroscopic time step τ; None lets the scheme choose, for speed (`Contact`, whose
             bias does not depend on it) or for the pair law to hold (`PairLaw`).

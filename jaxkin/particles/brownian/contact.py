@@ -1,4 +1,4 @@
-"""The contact-resolving scheme: it knows the interaction V, and not the rate β.
+"""The contact-resolving scheme: it is told the interaction V, and not the rate β.
 
 Two particles at relative position r react at rate a ρ⁻² V(r/ρ) (Hammond, §1.3, with a and ρ of
 the pair). The relative path over a step is bisected where it may come near contact, midpoints
@@ -53,7 +53,7 @@ class Motion(NamedTuple):
 
 
 class Contact(Scheme):
-    """Resolve each contact of coagulating Brownian particles: knows V and not β.
+    """Resolve each contact of coagulating Brownian particles; is told V and not β.
 
     Args:
         leaf: D h/ρ² in (0, 1] at which a segment of a path, of duration h, is no longer bisected;

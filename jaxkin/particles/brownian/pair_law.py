@@ -75,7 +75,7 @@ class PairLaw(Scheme):
             "scheme",
             "be `jaxkin.schemes.Contact()` for a V that is not radial in d = 2",
             "it is a PairLaw",
-            "The pair law knows the planar scattering length of a radial V alone.",
+            "The planar scattering length is computed for a radial V alone.",
         )
 
     def default_spread(self, n_particles: int) -> float:
@@ -83,7 +83,7 @@ class PairLaw(Scheme):
         return LONGEST
 
     def shortest_spread(self, dimension: int) -> float:
-        """Return 3 in d = 3, 2500 in d = 2: the pair law sees a pair from afar."""
+        """Return 3 in d = 3, 2500 in d = 2: a step must be long against the range."""
         return SHORTEST[dimension]
 
     def traits(self, swarm: Swarm, table: PairTable, step: Array, places: int) -> Traits:

@@ -4,8 +4,8 @@ Too long: pairs are looked at through their nearest image. In a step from a unif
 carry the part (1/τ)∫₀^τ [1 − erf(½/√(4Ds))³] ds of the contacts: 3e-5 at Dτ = 0.008, 0.7 % at 0.02,
 10 % at 0.05.
 
-Too short: the pair law sees a pair from afar. Its rate is wrong by 2e-3 at Dτ = 3ρ² and 8e-5 at
-10ρ² in d = 3; in d = 2 the logarithm of Dτ/ρ² must be large.
+Too short: the pair law holds for steps that are long against the range. Its rate is wrong by 2e-3
+at Dτ = 3ρ² and 8e-5 at 10ρ² in d = 3; in d = 2 the logarithm of Dτ/ρ² must be large.
 """
 
 from typing import Any

@@ -10,9 +10,10 @@ nobody known yet). Events are carried out many at a time, in rounds:
 2. From their paths afterwards find the earliest event that they bring about.
 3. All that comes before it is certain, and is carried out; the rest waits for a later round.
 
-Of the order of √N spheres collide in a round, by the reckoning of birthdays. A sphere whose partner
-was taken away keeps its `when`, which is a lower bound still, and looks again when it becomes the
-earliest. Nothing is approximated: a test compares events with those of a loop over all pairs.
+About √N spheres collide in a round: among so many, as with birthdays, one meets another of them. A
+sphere whose partner was taken away keeps its `when`, which is a lower bound still, and looks again
+when it becomes the earliest. Nothing is approximated: a test compares events with those of a loop
+over all pairs.
 """
 
 import equinox as eqx
@@ -212,7 +213,7 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
         next_when.at[into].set(found, mode="drop"),
         next_whom.at[into].set(found_whom, mode="drop"),
         now.leave.at[into].set(jnp.where(done, leave, now.leave[safe]), mode="drop"),
-        # In a thin gas few events are known: without a bound this would grow for ever.
+        # In a thin gas few events are found: without a bound this would grow without end.
         jnp.minimum(
             now.ahead * jnp.where(number > batch, 0.7, jnp.where(2 * number < batch, 1.2, 1.0)),
             left,

@@ -160,7 +160,7 @@ class HardSphereMixture(Particles):
 
     @property
     def vessel(self) -> Vessel:
-        """What the flow needs to know of the spheres."""
+        """What the flow reads of the spheres."""
         periodic = self.boundary == "periodic"
         n = sum(self.numbers)
         search, skin, batch = sizes_for(n, self.dimension, self.largest, self.crowding, periodic)
