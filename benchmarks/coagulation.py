@@ -25,13 +25,12 @@ from derived_bias import bias_of_gamma, bias_of_pair_law
 import jaxkin as jk
 from fitting import estimate_from_events
 from jaxkin.numerics.pair_screen import pack_bits
-from jaxkin.particles.brownian.contact import ContactScheme
-from jaxkin.particles.brownian.pair_law import PairLawScheme
 from jaxkin.particles.brownian.swarm import Swarm
 
 ALPHA, DIFFUSIVITY, DURATION = 20.0, 1.0, 0.1
 LAW, BALL, MASSES = jk.laws.Monodisperse(), jk.interactions.Ball(), 32
 D = 2 * DIFFUSIVITY
+SCHEMES = {"contact": jk.schemes.Contact(), "pair_law": jk.schemes.PairLaw()}
 BETA = float(jk.ball_rate(ALPHA, D))
 
 
@@ -43,7 +42,7 @@ def gas(n, scheme, reaction="annihilation", **options):
         strength=ALPHA,
         diffusivity=DIFFUSIVITY,
         interaction=BALL,
-        scheme=scheme,
+        scheme=SCHEMES.get(scheme, scheme),
         reaction=reaction,
         max_mass=masses,
         overflow="absorb",
@@ -54,7 +53,7 @@ def gas(n, scheme, reaction="annihilation", **options):
 def run(model, replicas, seed=0, duration=DURATION):
     """Compile on a very short run of the same shape, then run; return data and costs."""
     simulated = {"replicas": replicas, "events": True}
-    step = float(model.macro_step(model.log_epsilon(jnp.float32(1))))
+    step = float(model.macro_step())
     with Stopwatch() as compiling:
         short = jk.simulate(model, LAW, jnp.array([0, step]), key=jax.random.key(1), **simulated)
         jax.block_until_ready(short.events)
@@ -66,7 +65,7 @@ def run(model, replicas, seed=0, duration=DURATION):
     events = int(np.sum(data.events["count"]))
     return data, {
         "n": model.n_particles,
-        "scheme": model.scheme,
+        "scheme": {"Contact": "contact", "PairLaw": "pair_law"}[type(model.scheme).__name__],
         "reaction": model.reaction,
         "replicas": replicas,
         "step": step,
@@ -265,14 +264,14 @@ def bias(options):
     def measured(model, seed):
         return rate(run(model, replicas, seed=seed)[0])
 
-    step = float(gas(n, "contact").macro_step(gas(n, "contact").log_epsilon(jnp.float32(1))))
+    step = float(gas(n, "contact").macro_step())
     rho2 = 1 / n**2
     every = 2 if options.quick else 1
     for leaf in (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)[every - 1 :: every]:
         steps = math.ceil(DURATION / step - 1e-6)
         actual = D * DURATION / steps / rho2
         actual *= 2.0 ** -math.ceil(math.log2(actual / leaf))  # segments are halved
-        beta, error = measured(gas(n, "contact", leaf=leaf), seed=2)
+        beta, error = measured(gas(n, jk.schemes.Contact(leaf=leaf)), seed=2)
         rows.append(
             {
                 "scheme": "contact",
@@ -344,8 +343,8 @@ def floor(options):
 
     matrix = jax.random.normal(keys[0], (2048, 2048))
     cases = {
-        "contact": (screen_of(ContactScheme(BALL)), (swarm,), 30 * n * n),
-        "pair_law": (screen_of(PairLawScheme()), (swarm,), 75 * n * n),
+        "contact": (screen_of(SCHEMES["contact"]), (swarm,), 30 * n * n),
+        "pair_law": (screen_of(SCHEMES["pair_law"]), (swarm,), 75 * n * n),
         "matrix product": (jax.jit(jnp.matmul), (matrix, matrix), 2 * 2048**3),
     }
     for name, (function, arguments, operations) in cases.items():

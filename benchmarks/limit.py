@@ -24,6 +24,7 @@ import numpy as np
 import jaxkin as jk
 
 TIME = 0.1
+SCHEMES = {"contact": jk.schemes.Contact(), "pair_law": jk.schemes.PairLaw()}
 REPLICAS = {12: 24_000, 24: 24_000, 48: 24_000, 100: 12_000}
 
 
@@ -33,7 +34,7 @@ def gas(n_particles: int, scheme: str) -> jk.BrownianCoagulation:
         n_particles,
         strength=np.float32(20),
         diffusivity=np.float32(1),
-        scheme=scheme,
+        scheme=SCHEMES[scheme],
         interaction=jk.interactions.Ball(np.float32(1)),
         reaction="annihilation",
     )

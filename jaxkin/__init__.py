@@ -7,7 +7,7 @@ kinetic_limit()       fitting.fit
 equation  ──solve────▶ prediction
 """
 
-from jaxkin import laws, observables, operators
+from jaxkin import laws, observables, operators, schemes
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.annihilation import Annihilation
@@ -97,6 +97,7 @@ __all__ = [
     "operators",
     "pure_death",
     "scattering_length",
+    "schemes",
     "simulate",
     "solve",
     "weak_residual",

@@ -28,8 +28,8 @@ class Particles(eqx.Module):
     """A microscopic system of N particles: a pytree whose fields are its primary parameters.
 
     Write `sample`, `advance` and `measure` for one replica; the driver lifts them to a tile of
-    replicas with `vmap`. A system that gains from seeing a tile of replicas at once overrides
-    `advance_tile`.
+    replicas with `vmap`. A system that gains from seeing a tile of replicas at once derives from
+    `TiledParticles`.
     """
 
     def check(self, law: Any) -> None:
@@ -87,6 +87,23 @@ class Particles(eqx.Module):
         Args:
             method: the operator by which it is evaluated (`jaxkin.operators`); None for a default.
         """
+
+
+class TiledParticles(Particles):
+    """A system that is written for a tile of replicas at once: write `advance_tile`.
+
+    One replica is a tile of one.
+    """
+
+    @abc.abstractmethod
+    def advance_tile(self, states: State, start: Array, stop: Array, *, keys: Array) -> State:
+        """Move a tile of replicas: exact in law, or of a stated order."""
+
+    def advance(self, state: State, start: Array, stop: Array, *, key: PRNGKeyArray) -> State:
+        """Move one replica from `start` to `stop`; see `advance_tile`."""
+        alone = jax.tree.map(lambda x: x[None], state)
+        tile = self.advance_tile(alone, start, stop, keys=key[None])
+        return jax.tree.map(lambda x: x[0], tile)
 
 
 class KineticEquation(eqx.Module):

@@ -32,7 +32,7 @@ def contact(dtype, scale=1.0):
 
 
 def pair_law(dtype, scale=1.0):
-    return brownian(dtype, scale, scheme="pair_law")
+    return brownian(dtype, scale, scheme=jk.schemes.PairLaw())
 
 
 def marcus_lushnikov(dtype, scale=1.0):

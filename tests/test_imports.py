@@ -20,7 +20,7 @@ LEVELS = [
     ("jaxkin.laws",),
     ("jaxkin.operators", "jaxkin.drivers"),
     ("jaxkin.equations",),
-    ("jaxkin.particles",),
+    ("jaxkin.particles", "jaxkin.schemes"),
     ("jaxkin.hierarchy",),
     ("fitting",),
 ]

@@ -15,6 +15,7 @@ import fitting
 import jaxkin as jk
 
 F = np.float32
+CONTACT, PAIR_LAW = jk.schemes.Contact(), jk.schemes.PairLaw()
 BETA = float(jk.ball_rate(20.0, 2.0))
 NAIVE = 20 * 4 * np.pi / 3
 TIME = 0.1
@@ -49,7 +50,7 @@ def gaps():
     limit = 1 / (1 + BETA * TIME)
     rows = []
     for n, replicas in ((12, 2000), (24, 2000), (48, 2000)):
-        mean, error = density(n, "contact", replicas, n)
+        mean, error = density(n, CONTACT, replicas, n)
         rows.append((n, mean - limit, error))
     return np.array(rows).T
 
@@ -71,7 +72,7 @@ def test_gap_falls_as_one_over_n(gaps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("scheme", "replicas"), [("contact", 4), ("pair_law", 16)])
+@pytest.mark.parametrize(("scheme", "replicas"), [(CONTACT, 4), (PAIR_LAW, 16)])
 def test_a_thousand_particles(gaps, scheme, replicas):
     """h_N at N = 1000 is h + c/N, c the weighted mean of N(h_N − h) at N = 24 and 48.
 
@@ -100,7 +101,7 @@ def test_pairs_near_contact_follow_the_repulsion():
     edges = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
     pairs = jk.PairDensity(edges * epsilon)
     data = jk.simulate(
-        gas(n, "contact"),
+        gas(n, CONTACT),
         jk.laws.Monodisperse(),
         jnp.linspace(0.03, 0.1, 8, dtype=F),
         key=jax.random.key(9),
@@ -135,7 +136,7 @@ def test_inhomogeneous_gas_follows_the_equation_in_space():
         max_mass=2,
         overflow="absorb",
         interaction=jk.interactions.Ball(F(1)),
-        scheme="pair_law",
+        scheme=PAIR_LAW,
     )
     observe = [*particles.observables(), jk.fourier_mode([(1, 0, 0)], mass=1)]
     times = jnp.array([0.02, 0.05], F)

@@ -92,7 +92,7 @@ class Polydisperse(MassLaw):
 
     def total(self, dimension: int) -> Float[Array, ""]:
         """Return Z, the sum of the densities."""
-        return self.densities.sum()
+        return array(host(self.densities, self.densities.dtype).sum(), self.densities.dtype)
 
     def density(self, position: Float[Array, "*n d"]) -> Float[Array, "*n masses"]:
         """Return the densities at every position."""

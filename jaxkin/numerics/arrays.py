@@ -78,3 +78,10 @@ def written_in_jax(name: str) -> Iterator[None]:
             f"Argument `{name}` must be written with jax.numpy, but it needs the value of its "
             "argument, as in `if x > 0`. Use jnp.where(x > 0, …, …)."
         ) from error
+    except TypeError as error:
+        if "converted to Python scalars" not in str(error):
+            raise
+        raise ValueError(
+            f"Argument `{name}` must be written with jax.numpy, but it turns its argument into a "
+            "number of Python, as math.sqrt does. Use jnp.sqrt, say."
+        ) from error

@@ -4,6 +4,7 @@ Checks look at concrete values only. Under `jit`, `vmap` or `grad` a traced valu
 shape has been checked, and what it holds cannot be known.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 import jax
@@ -26,6 +27,16 @@ def require(holds: Any, name: str, must: str, but: str, remedy: str = "") -> Non
     raise ValueError(f"Argument `{name}` must {must}, but {but}.{' ' + remedy if remedy else ''}")
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is one real number: of Python or NumPy, or an array without axes."""
+    if isinstance(value, bool):
+        return False
+    if is_traced(value):
+        return np.shape(value) == ()
+    array = _real(value)
+    return array is not None and array.ndim == 0
+
+
 def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
     """Return an integer of any kind as an `int`; raise unless it is at least `minimum`."""
     right = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -36,16 +47,21 @@ def whole(value: Any, name: str, minimum: int = 1, remedy: str = "") -> int:
 
 def one_of(value: Any, name: str, choices: tuple) -> None:
     """Raise unless `value` is one of the choices."""
-    require(value in choices, name, f"be one of {choices}", f"it is {value!r}")
+    right = isinstance(value, Hashable) and not hasattr(value, "shape") and value in choices
+    require(right, name, f"be one of {choices}", f"it is {value!r}")
 
 
 def require_finite(
     value: Any, name: str, *, minimum: float = -np.inf, strict: bool = False
 ) -> None:
-    """Raise unless every entry of `value` is finite and at least (or above) `minimum`."""
+    """Raise unless every entry of `value` is a finite number of at least (or above) `minimum`."""
     if is_traced(value):
         return
-    array = np.asarray(value)
+    array = _real(value)
+    if array is None:
+        raise ValueError(
+            f"Argument `{name}` must be a number or an array of numbers, but it is {value!r}."
+        )
     above = array > minimum if strict else array >= minimum
     if np.all(np.isfinite(array)) and np.all(above):
         return
@@ -56,6 +72,16 @@ def require_finite(
         f"Argument `{name}` must be finite{bound}, but {entry} is {array[tuple(where)]}. "
         "Correct that value."
     )
+
+
+def _real(value: Any) -> np.ndarray | None:
+    """A value as an array of real numbers, or None if it is something else."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    kinds = (np.bool_, np.integer, np.floating)  # asked of JAX, which knows bfloat16 too
+    return array if any(jax.dtypes.issubdtype(array.dtype, kind) for kind in kinds) else None
 
 
 def require_increasing(times: Any, name: str = "times") -> None:

@@ -44,7 +44,6 @@ class TensorOperator(KernelOperator):
     """
 
     degree: eqx.AbstractVar[int]
-    variance: eqx.AbstractVar[float]
 
     def prepare(self) -> Tensor:
         """Return the tensor K; for the same parameters the same object, if nothing is traced."""
@@ -64,7 +63,7 @@ class TensorOperator(KernelOperator):
         """Return ∫ Q₋(f, f) h_a dv, `prepared` by `prepare_loss`."""
         return quadratic(f, prepared, self._loss_geometry().plan)
 
-    # What the functions tell.
+    # What the functions tell; `variance` is w.
 
     @abc.abstractmethod
     def _plan(self) -> Plan:
@@ -84,7 +83,7 @@ class TensorOperator(KernelOperator):
 
     def _rates(self, radius: np.ndarray) -> Float[Array, " n"]:
         """Return B̄ at |v−v*| = √(2w)|y|."""
-        return self._kernel.total(jnp.asarray((2 * self.variance) ** 0.5 * radius, self.dtype))
+        return self._kernel.total(jnp.asarray((2 * self.variance) ** 0.5 * radius, self.dtype)  # type: ignore[attr-defined])
 
     def _harmonics(self) -> Float[Array, " L"]:
         return self._kernel.angle.harmonics(self.degree, self.dimension)

@@ -10,18 +10,18 @@ span they leave empty places, which are closed before the next, so that a thin g
 The length of a span depends on the past alone, and a new span draws new proposals.
 """
 
-import math
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import Particles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import require, require_finite, whole
@@ -32,6 +32,7 @@ from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.base import Collisions, Operator, completed
 from jaxkin.operators.fourier import Fourier
 from jaxkin.operators.hermite import Hermite
+from jaxkin.particles.collision_schemes import Exact
 from jaxkin.particles.collisions import (
     Moved,
     collide_until,
@@ -41,7 +42,7 @@ from jaxkin.particles.collisions import (
 )
 from jaxkin.physics.collisions.angles import Isotropic
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.masses import common_dtype
 
 # What of α·n·B̄ a span may last: at constant B̄ a gas loses 1 − 1/1.25 of its particles in it.
@@ -66,7 +67,7 @@ class Survivors(eqx.Module):
     exhausted: Bool[Array, ""]
 
 
-class AnnihilatingGas(Particles):
+class AnnihilatingGas(TiledParticles):
     """N₀ velocities that collide or annihilate in pairs.
 
     Args:
@@ -88,7 +89,7 @@ class AnnihilatingGas(Particles):
     kernel: Kernel
     n_particles: int = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
-    scheme = "exact"
+    scheme = Exact()
     constant = False  # even at constant B̄: a pair with an empty place has the rate 0
 
     def __init__(
@@ -101,13 +102,8 @@ class AnnihilatingGas(Particles):
         dimension: int = 3,
     ):
         self.n_particles = whole(n_particles, "n_particles", 2)
-        require(
-            kernel is None or isinstance(kernel, Kernel),
-            "kernel",
-            "be a `jaxkin.Kernel`",
-            f"it is {kernel!r}",
-            "Take jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
-        )
+        if kernel is not None:
+            require_kernel(kernel)
         self.dimension = whole(dimension, "dimension", 2)
         require_finite(alpha, "alpha", minimum=0.0)
         require(host(alpha) <= 1, "alpha", "lie in [0, 1]", f"it is {alpha}")
@@ -119,10 +115,10 @@ class AnnihilatingGas(Particles):
         require_finite(volume, "volume", minimum=0.0, strict=True)
         for name, value in (("alpha", alpha), ("volume", volume)):
             require(
-                jnp.ndim(value) == 0,
+                np.ndim(value) == 0,
                 name,
                 "be a number",
-                f"its shape is {jnp.shape(value)}",
+                f"its shape is {np.shape(value)}",
                 "Use `jax.vmap` for several.",
             )
         self.alpha, self.volume = array(alpha, dtype), array(volume, dtype)
@@ -140,8 +136,8 @@ class AnnihilatingGas(Particles):
 
     @property
     def block(self) -> int:
-        """Pairs of a replica that are drawn at once, N₀^{0.45}/2 as in `jaxkin.KacGas`."""
-        return min(128, max(2, 2 ** round(math.log2(self.n_particles**0.45 / 2))))
+        """Pairs of a replica that are drawn at once."""
+        return self.scheme.block(self.n_particles, 2)
 
     # The protocol.
 
@@ -155,16 +151,10 @@ class AnnihilatingGas(Particles):
         no = jnp.asarray(False)
         return Survivors(drawn.velocity, jnp.int32(self.n_particles), jnp.int32(0), no, no)
 
-    def advance(self, state: Survivors, start: Array, stop: Array, *, key) -> Survivors:
-        """Run one replica from `start` to `stop`: exact in law."""
-        lift = jax.tree.map(lambda x: x[None], state)
-        moved = self.advance_tile(lift, start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], moved)
-
     def advance_tile(
         self, states: Survivors, start: Array, stop: Array, *, keys: Array
     ) -> Survivors:
-        """Run a tile of replicas, batch after batch."""
+        """Run a tile of replicas from `start` to `stop`, batch after batch: exact in law."""
         rows, span = self.dimension + 1, jnp.asarray(stop - start, self.dtype)
         together = collision_batch(self.n_particles, rows, self.dtype, self.block, keys.shape[0])
 
@@ -223,7 +213,7 @@ class AnnihilatingGas(Particles):
             states.exhausted | moved.exhausted,
         )
 
-    # What the engine asks for.
+    # What the engine reads and calls.
 
     @property
     def weights(self) -> Float[Array, " 2"]:

@@ -9,9 +9,8 @@ The bound is made from the largest speed that was ever seen. A collision that ma
 ends the prefix, so that no proposal is ever judged by a bound that no longer holds. A rate above
 the bound is reported, never clipped in silence.
 
-The disjoint scheme takes a block of pairs that share no particle by construction
-(`jaxkin.numerics.tuples.disjoint_pairs`), chosen by the first proposal of the block, and carries
-all of it out. A particle then collides at most once in a step, an error of the order of the step.
+Which tuples a block takes, and how many of them share no particle, is the business of a scheme
+(`jaxkin.particles.collision_schemes`).
 
 Replicas may differ in their number of particles, which stays as it is in the meantime: a collision
 that removes particles leaves empty places, and a tuple with one is given the rate 0.
@@ -26,11 +25,11 @@ from jaxtyping import Array, Bool, Float, Int32, UInt32
 
 from jaxkin.numerics.draws import to_direction, to_normal, to_uniform
 from jaxkin.numerics.hashing import serial_word
-from jaxkin.numerics.tuples import different, disjoint_pairs, first_repeat
+from jaxkin.particles.collision_schemes import CollisionScheme
 
 
 class Collisions(Protocol):
-    """What the engine must know of a model; see `jaxkin.KacGas`."""
+    """What the engine reads and calls of a model; see `jaxkin.KacGas`."""
 
     n_particles: int
     weights: Array
@@ -51,8 +50,8 @@ class Collisions(Protocol):
         """Return the rate of proposals at bound 1 for this number of particles."""
 
     @property
-    def scheme(self) -> str:
-        """ "exact" or "disjoint"."""
+    def scheme(self) -> CollisionScheme:
+        """How tuples are chosen."""
 
     @property
     def constant(self) -> bool:
@@ -192,14 +191,7 @@ def draw(
     largest = max(orders)
     rows = _words(words, first, block, _count(model))
     normals, (wait, accept, which) = rows[largest : largest + m], rows[largest + m :]
-    if model.scheme == "disjoint":
-        places = disjoint_pairs(rows[0][0], rows[1][0], model.n_particles, block)
-        # Who is first is left to chance, for laws that tell.
-        places = jnp.where((rows[0] & 1) == 1, places[::-1], places)
-    else:
-        # Where there are too few particles nothing happens: any places will do.
-        enough = number if isinstance(number, int) else jnp.maximum(number, largest)
-        places = different(rows[:largest], enough)
+    places = model.scheme.places(rows[:largest], model.n_particles, number)
     kind = jnp.zeros(wait.shape, jnp.int32)
     if len(orders) > 1:
         cumulative = jnp.cumsum(model.weights).astype(dtype)
@@ -230,8 +222,8 @@ def carry_out(model: Collisions, now: Moved, number: Int32[Array, " R"] | int) -
     waits = _running_sum(drawn.waits)
     waits = jnp.where(rate > 0, waits / jnp.where(rate > 0, rate, 1), jnp.inf)
     used = _used(model, drawn.kind)
-    repeat = block if model.scheme == "disjoint" else first_repeat(drawn.places, used)
-    end = jnp.broadcast_to(jnp.minimum(repeat, drawn.size), now.left.shape)
+    free = jnp.minimum(model.scheme.free(drawn.places, used), drawn.size)
+    end = jnp.broadcast_to(free, now.left.shape)
     happens = (waits < now.left) & (place < end)
 
     flat = drawn.places.reshape(order, -1)

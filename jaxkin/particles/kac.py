@@ -12,10 +12,9 @@ With β₂ = 1 a particle collides at rate 2 by the first clock, and at rate B̄
 second if B̄ is constant. As N → ∞ the velocities obey ∂f = Σ_K β_K Q_K (1.1), (1.6), or Boltzmann's
 equation.
 
-The process is exact in law (`jaxkin.particles.collisions`), but for scheme="disjoint".
+The process is exact in law (`jaxkin.particles.collisions`), except with the scheme `Disjoint`.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -26,16 +25,17 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import Particles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
-from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
 from jaxkin.numerics.vectors import inner
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
 from jaxkin.operators.base import Collisions, Operator, completed
 from jaxkin.operators.fourier import Fourier
 from jaxkin.operators.moments import Moments
+from jaxkin.particles.collision_schemes import CollisionScheme, Exact
 from jaxkin.particles.collisions import (
     collide_until,
     collision_batch,
@@ -44,7 +44,7 @@ from jaxkin.particles.collisions import (
 )
 from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
 
@@ -65,7 +65,7 @@ class Velocities(eqx.Module):
     exhausted: Bool[Array, ""]
 
 
-class KacGas(Particles):
+class KacGas(TiledParticles):
     """N velocities that collide at random.
 
     Args:
@@ -76,9 +76,9 @@ class KacGas(Particles):
         dimension: d.
         clock: "system" (Cárdenas et al.) or "pairs" (Paul et al.); None: "pairs" if a kernel is
             given.
-        scheme: "exact", or "disjoint" for binary laws: steps of many pairs at once that share no
+        scheme: `jaxkin.schemes.Exact()`, also for None, or for binary laws
+            `jaxkin.schemes.Disjoint(fraction=0.05)`: steps of many pairs at once that share no
             particle, biased by O(fraction); faster from N = 10⁴ on (docs/figures/kac.md).
-        fraction: of the particles that one step of the disjoint scheme proposes, in (0, 1].
 
     Raises:
         ValueError: an argument is out of range; the message names the remedy.
@@ -87,11 +87,10 @@ class KacGas(Particles):
     given: tuple[CollisionLaw, ...]
     weights: Float[Array, " laws"]
     kernel: Kernel | None
+    scheme: CollisionScheme
     n_particles: int = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
     clock: str = eqx.field(static=True)
-    scheme: str = eqx.field(static=True)
-    fraction: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -102,9 +101,14 @@ class KacGas(Particles):
         kernel: Kernel | None = None,
         dimension: int = 3,
         clock: Literal["system", "pairs"] | None = None,
-        scheme: Literal["exact", "disjoint"] = "exact",
-        fraction: float = 0.05,
+        scheme: CollisionScheme | None = None,
     ):
+        if kernel is not None:
+            require_kernel(kernel)
+        if clock is not None:
+            one_of(clock, "clock", ("system", "pairs"))
+        if weights is not None:
+            require_finite(weights, "weights", minimum=0.0)
         own = kernel is not None and not isinstance(kernel.angle, Isotropic)
         require(
             laws is None or not own,
@@ -122,8 +126,14 @@ class KacGas(Particles):
         laws = as_laws(laws, self.dimension, dtype)
         self.given = () if own else laws
         self.clock = clock or ("system" if kernel is None else "pairs")
-        one_of(self.clock, "clock", ("system", "pairs"))
         binary = all(law.order == 2 for law in laws)
+        require(
+            kernel is None or binary,
+            "laws",
+            "be binary with a kernel, which says how often pairs collide",
+            f"their orders are {tuple(law.order for law in laws)}",
+            "Leave out `kernel`: collisions then come at rate N.",
+        )
         require(
             self.clock == "system" or binary,
             "clock",
@@ -137,15 +147,14 @@ class KacGas(Particles):
             "it is given",
             "Use clock='pairs'.",
         )
-        one_of(scheme, "scheme", ("exact", "disjoint"))
+        self.scheme = Exact() if scheme is None else scheme
         require(
-            scheme == "exact" or binary,
+            isinstance(self.scheme, CollisionScheme),
             "scheme",
-            "be 'exact' for laws of other orders than 2",
+            "be `jaxkin.schemes.Exact()` or `jaxkin.schemes.Disjoint()`",
             f"it is {scheme!r}",
         )
-        require(0 < fraction <= 1, "fraction", "lie in (0, 1]", f"it is {fraction}", "Take 0.05.")
-        self.scheme, self.fraction = scheme, float(fraction)
+        self.scheme.check(tuple(law.order for law in laws))
         unit = MaxwellKernel(array(1.0, dtype)) if self.clock == "pairs" else None
         self.kernel = unit if kernel is None else kernel
         if self.kernel is not None:
@@ -170,15 +179,8 @@ class KacGas(Particles):
 
     @property
     def block(self) -> int:
-        """Collisions of a replica that are drawn at once.
-
-        By the exact scheme about N^{0.45}/K, a power of 2 up to 128, found by trial: about √N go
-        without a repeated particle, but to compare B with each other costs B².
-        """
-        if self.scheme == "disjoint":
-            return min(max(1, round(self.fraction * self.n_particles / 2)), self.n_particles // 2)
-        order = max(law.order for law in self.laws)
-        return min(128, max(2, 2 ** round(math.log2(self.n_particles**0.45 / order))))
+        """Collisions of a replica that are drawn at once."""
+        return self.scheme.block(self.n_particles, max(self.orders))
 
     # The protocol.
 
@@ -191,16 +193,10 @@ class KacGas(Particles):
         drawn = law.sample_particles(self.n_particles, self.dimension, key=key, dtype=self.dtype)
         return Velocities(drawn.velocity, jnp.int32(0), jnp.asarray(False), jnp.asarray(False))
 
-    def advance(self, state: Velocities, start: Array, stop: Array, *, key) -> Velocities:
-        """Run one replica from `start` to `stop`: exact in law, or of order `fraction`."""
-        lift = jax.tree.map(lambda x: x[None], state)
-        moved = self.advance_tile(lift, start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], moved)
-
     def advance_tile(
         self, states: Velocities, start: Array, stop: Array, *, keys: Array
     ) -> Velocities:
-        """Run a tile of replicas, batch after batch."""
+        """Run a tile of replicas, batch after batch: exact in law, or of first order in a step."""
         span, d = jnp.asarray(stop - start, self.dtype), self.dimension
         together = collision_batch(self.n_particles, d, self.dtype, self.block, keys.shape[0])
 
@@ -221,7 +217,7 @@ class KacGas(Particles):
             states.exhausted | moved.exhausted,
         )
 
-    # What the engine asks for.
+    # What the engine reads and calls.
 
     @property
     def normals(self) -> int:
@@ -305,7 +301,7 @@ class KacGas(Particles):
             "n_particles": self.n_particles,
             "dimension": self.dimension,
             "clock": self.clock,
-            "scheme": self.scheme,
+            "scheme": type(self.scheme).__name__,
             "laws": ", ".join(type(law).__name__ for law in self.laws),
         }
 

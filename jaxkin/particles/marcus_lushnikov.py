@@ -25,8 +25,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw, require_law
-from jaxkin.model import Particles
-from jaxkin.numerics.checks import one_of, require, whole
+from jaxkin.model import TiledParticles
+from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.census import census
 
@@ -56,7 +56,7 @@ class Masses(eqx.Module):
     mass_j: Int[Array, "*tile capacity"]
 
 
-class MarcusLushnikov(Particles):
+class MarcusLushnikov(TiledParticles):
     """Well-mixed coagulation (or annihilation) of N₀ particles; exact in law.
 
     Args:
@@ -91,7 +91,10 @@ class MarcusLushnikov(Particles):
     ):
         n_particles = whole(n_particles, "n_particles", 2)
         one_of(overflow, "overflow", ("raise", "absorb"))
-        # The equation checks `rate`, `max_mass` and `reaction`, and spreads β over the masses.
+        one_of(reaction, "reaction", ("coagulation", "annihilation"))
+        if not callable(rate):
+            require_finite(rate, "rate", minimum=0.0)
+        # The equation checks `rate` and `max_mass`, and spreads β over the masses.
         self.rate = Smoluchowski(rate, max_mass=max_mass, reaction=reaction).rate
         self.n_particles, self.overflow, self.reaction = n_particles, overflow, reaction
 
@@ -101,7 +104,7 @@ class MarcusLushnikov(Particles):
         return self.rate.shape[-1]
 
     def check(self, law: Any) -> None:
-        """Raise `ValueError` if the law has no masses, or too large ones."""
+        """Raise `ValueError` if the law has no masses, or some above M."""
         require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
 
     def sample(self, law: Any, *, key: PRNGKeyArray) -> Masses:
@@ -126,14 +129,8 @@ class MarcusLushnikov(Particles):
         pairs = jnp.triu(jnp.outer(number, number)) - jnp.diag(number * (number + 1) / 2)
         return state.weight * self.rate * pairs
 
-    def advance(self, state: Masses, start: Array, stop: Array, *, key: PRNGKeyArray) -> Masses:
-        """Run one replica from `start` to `stop`: exact in law."""
-        alone = jax.tree.map(lambda x: x[None], state)
-        tile = self.advance_tile(alone, start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], tile)
-
     def advance_tile(self, states: Masses, start: Array, stop: Array, *, keys: Array) -> Masses:
-        """Run a tile of replicas until the last of them passes `stop`.
+        """Run a tile of replicas until the last of them passes `stop`; exact in law.
 
         The waiting time that passes `stop` is thrown away: exponential times have no memory. The
         draws of a reaction are keyed by its number, so that no replica feels its neighbours.
@@ -157,7 +154,7 @@ class MarcusLushnikov(Particles):
         )
         cumulative = jnp.cumsum(self.pair_rates(state).ravel())
         total = cumulative[-1]
-        # A gas that cannot react any more has rate 0 and waits for ever.
+        # A gas that cannot react any more has rate 0: nothing happens.
         clock = clock - jnp.log(wait) / jnp.where(total > 0, total, 1)
         happens = (total > 0) & (clock < stop)
         # Strictly above the draw: a class pair of rate 0 is never chosen.

@@ -230,7 +230,11 @@ def test_bad_input():
         gas = jk.AnnihilatingGas(10, 0.5)
         balance = Balance("b", gas, lambda v: v[0, 0])
         jk.solve(gas.kinetic_limit("radial"), Maxwellian(3), np.array([1.0]), observe=[balance])
-    for volume in (0.0, -1.0):
+    with pytest.raises(ValueError, match=r"`alpha` must be a number or an array of .*'half'"):
+        jk.AnnihilatingGas(10, "half")
+    with pytest.raises(ValueError, match="Argument `volume` must be a number, but its shape"):
+        jk.AnnihilatingGas(10, 0.5, volume=[1.0, 2.0])
+    for volume in (0.0, -1.0, "large"):
         with pytest.raises(ValueError, match="Argument `volume` must"):
             jk.AnnihilatingGas(10, 0.5, volume=volume)
     with pytest.raises(ValueError, match="Argument `kernel` must have a majorant"):

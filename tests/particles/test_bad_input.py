@@ -11,6 +11,7 @@ from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Inhomogeneous, Monodisperse, Polydisperse
 from jaxkin.particles.brownian.coagulation import BrownianCoagulation
 from jaxkin.physics.contacts.interactions import Ball, Ellipsoid, General, Radial
+from jaxkin.schemes import Contact, Exact, PairLaw
 
 GOOD = {
     "n_particles": 20,
@@ -35,7 +36,7 @@ def test_the_good_one_is_good():
         strength=np.ones((2, 2)), diffusivity=[1.0, 0.5], radius=lambda n: 0.5 * n ** (1 / 3)
     )
     np.testing.assert_allclose(given.radius, [0.5, 0.5 * 2 ** (1 / 3)], rtol=1e-6)
-    drawn = gas(strength=lambda n, m: n + m, diffusivity=lambda n: 1 / n, scheme="pair_law")
+    drawn = gas(strength=lambda n, m: n + m, diffusivity=lambda n: 1 / n, scheme=PairLaw())
     np.testing.assert_array_equal(drawn.strength, [[2, 3], [3, 4]])
 
 
@@ -85,10 +86,10 @@ def test_the_good_one_is_good():
         (
             {
                 "dimension": 2,
-                "scheme": "pair_law",
+                "scheme": PairLaw(),
                 "interaction": Ellipsoid([1.0, 0.5]),
             },
-            "`scheme` must be 'contact' for a V that is not radial in d = 2, but it is 'pair_law'",
+            r"`scheme` must be `jaxkin.schemes.Contact\(\)` for a V that is not radial in d = 2",
         ),
         ({"dimension": 2, "range_exponent": 0.5}, "`range_exponent` must be 1 in two dimensions"),
         # the rest
@@ -98,18 +99,40 @@ def test_the_good_one_is_good():
         ({"overflow": "drop"}, "`overflow` must be one of .*'absorb'.*but it is 'drop'"),
         ({"reaction": "fusion"}, "`reaction` must be one of .*'annihilation'.*but it is 'fusion'"),
         ({"interaction": abs}, "`interaction` must be an Interaction.*interactions.Radial"),
-        ({"scheme": "fast"}, "`scheme` must be one of .*'pair_law'.*but it is 'fast'"),
+        ({"strength": "strong"}, "`strength` must be a number or an array of numbers.*'strong'"),
+        ({"diffusivity": None}, "`diffusivity` must be a number or an array of numbers.*None"),
+        ({"radius": [[1], [1, 2]]}, "`radius` must be a number or an array of numbers"),
+        (
+            {"strength": lambda n, m: n if n > m else m},
+            "`strength` must be written with jax.numpy, but it asks for the value .* `if",
+        ),
+        (
+            {"diffusivity": lambda n: np.exp(-n)},
+            "`diffusivity` must be written with jax.numpy, but it turns .* NumPy",
+        ),
+        ({"dimension": [2, 3]}, "`dimension` must be 2 or 3"),
+        ({"range_exponent": "one"}, r"`range_exponent` must lie in \(0, 1\], but it is 'one'"),
+        ({"step": [0.001]}, "`step` must be positive"),
+        ({"overflow": ["raise"]}, "`overflow` must be one of"),
+        ({"interaction": Ball}, "`interaction` must be an Interaction, but it is <class"),
+        ({"scheme": "contact"}, "`scheme` must be `jaxkin.schemes.Contact.*but it is 'contact'"),
+        ({"scheme": PairLaw}, "`scheme` must be .*PairLaw.*but it is <class"),
+        ({"scheme": Exact()}, r"`scheme` must be .*but it is Exact\(\)"),
         ({"range_exponent": 0.0}, r"`range_exponent` must lie in \(0, 1\]"),
         ({"range_exponent": 1.5}, r"`range_exponent` must lie in \(0, 1\]"),
         ({"step": 0.0}, "`step` must be positive"),
         ({"step": np.nan}, "`step` must be positive"),
-        ({"leaf": 0.0}, r"`leaf` must lie in \(0, 1\]"),
-        ({"leaf": 2.0}, r"`leaf` must lie in \(0, 1\]"),
     ],
 )
 def test_parameters(changes, message):
     with pytest.raises(ValueError, match=f"(?s)Argument {message}"):
         gas(**changes)
+
+
+@pytest.mark.parametrize("leaf", [0.0, 2.0, np.nan, "fine", None, [0.01]])
+def test_leaf(leaf):
+    with pytest.raises(ValueError, match=r"`leaf` must lie in \(0, 1\], but it is"):
+        Contact(leaf=leaf)
 
 
 def test_a_profile_in_numpy_is_named():

@@ -8,6 +8,7 @@ import pytest
 import fitting
 import jaxkin as jk
 
+CONTACT, PAIR_LAW = jk.schemes.Contact(), jk.schemes.PairLaw()
 F = np.float32  # particles run in single precision here, for speed
 
 
@@ -59,7 +60,7 @@ def logs():
             replicas=500,
             events=True,
         )
-        for scheme in ("contact", "pair_law")
+        for scheme in (CONTACT, PAIR_LAW)
     }
 
 
@@ -70,14 +71,14 @@ def upper(matrix):
 @pytest.mark.slow
 def test_schemes_agree_on_every_pair(logs):
     """One knows V and the other β: events over exposure agree for every pair of masses."""
-    contact, law = (fitting.estimate_from_events(logs[s]) for s in ("contact", "pair_law"))
+    contact, law = (fitting.estimate_from_events(logs[s]) for s in (CONTACT, PAIR_LAW))
     error = np.hypot(upper(contact.standard_error), upper(law.standard_error))
     z = (upper(contact.rate) - upper(law.rate)) / error
     assert np.all(np.abs(z) < 5)
     assert np.all(error < 0.15 * upper(law.rate))
 
 
-@pytest.mark.parametrize("scheme", ["contact", "pair_law"])
+@pytest.mark.parametrize("scheme", [CONTACT, PAIR_LAW])
 def test_rates_follow_the_recipe(logs, scheme):
     """β̂ = β(1 + b/N) with one b for all pairs, 0 < b < 6 at N = 100 (3.6 for one mass).
 
@@ -85,7 +86,7 @@ def test_rates_follow_the_recipe(logs, scheme):
     and for d(n) in place of d(n) + d(m).
     """
     found = fitting.estimate_from_events(logs[scheme])
-    recipe = upper(mixture("contact", 100).kinetic_limit().rate)
+    recipe = upper(mixture(CONTACT, 100).kinetic_limit().rate)
     excess = upper(found.rate) / recipe - 1
     error = upper(found.standard_error) / recipe
     assert np.all(excess > -5 * error)
@@ -98,7 +99,7 @@ def test_doubled_rate_of_equal_masses_is_caught():
 
     The band of the test above rejects it (β cannot double here: 4πD bounds it).
     """
-    gas = mixture("pair_law", 100)
+    gas = mixture(PAIR_LAW, 100)
     recipe = np.asarray(gas.kinetic_limit().rate)
     pair = np.asarray(gas.diffusivity)[:, None] + np.asarray(gas.diffusivity)
     strength = np.array(gas.strength)
@@ -107,7 +108,7 @@ def test_doubled_rate_of_equal_masses_is_caught():
         rate = np.asarray(jk.ball_rate(trial, pair[n, n]))
         strength[n, n] = trial[np.argmin(np.abs(rate - min(1.6 * recipe[n, n], rate.max())))]
     data = jk.simulate(
-        mixture("pair_law", 100, strength=strength.astype(F)),
+        mixture(PAIR_LAW, 100, strength=strength.astype(F)),
         LAW,
         jnp.array([0.0, 0.1]),
         key=jax.random.key(5),
@@ -125,7 +126,7 @@ def test_survivor_is_drawn_by_mass(logs):
 
     Evenly drawn survivors give 1/2 and are rejected by the same numbers.
     """
-    for log in (logs["contact"].events, logs["pair_law"].events):
+    for log in (logs[CONTACT].events, logs[PAIR_LAW].events):
         stays, goes = np.asarray(log["mass_i"]), np.asarray(log["mass_j"])
         for light, heavy in ((1, 2), (1, 3), (2, 3)):
             wins, losses = (
@@ -141,7 +142,7 @@ def test_survivor_is_drawn_by_mass(logs):
 @pytest.mark.slow
 def test_mass_is_conserved_to_the_bit(logs):
     """In whole particles, and as an observable while nothing overflows."""
-    gas = mixture("contact", 60, max_mass=60, overflow="raise")
+    gas = mixture(CONTACT, 60, max_mass=60, overflow="raise")
     data = jk.simulate(
         gas, jk.laws.Monodisperse(), jnp.array([0.0, 0.05, 0.1]), key=jax.random.key(6), replicas=8
     )
@@ -158,7 +159,7 @@ def test_mass_is_conserved_to_the_bit(logs):
 @pytest.mark.slow
 def test_annihilation_removes_both():
     """Numbers fall by two at each event, and nothing is gained."""
-    gas = mixture("contact", 60, reaction="annihilation")
+    gas = mixture(CONTACT, 60, reaction="annihilation")
     data = jk.simulate(
         gas, LAW, jnp.array([0.0, 0.1]), key=jax.random.key(7), replicas=16, events=True
     )

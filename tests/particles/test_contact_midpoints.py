@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxkin.numerics.brownian_tree import displacement
-from jaxkin.particles.brownian.contact import ContactScheme
+from jaxkin.particles.brownian.contact import Contact
 from jaxkin.particles.brownian.reactions import move
 from jaxkin.particles.brownian.swarm import PairTable
 from jaxkin.physics.contacts.interactions import Ball
@@ -22,11 +22,11 @@ def test_segments_are_pieces_of_the_relative_path():
     """
     step, d = jnp.asarray(2e-3), jnp.array([1.0, 0.3])
     ones = jnp.ones((2, 2))
-    table = PairTable(d, 5.0 * ones, jnp.log(0.05) * ones, 0.0 * ones)
+    table = PairTable(d, 5.0 * ones, jnp.log(0.05) * ones, 0.0 * ones, Ball())
     position = jax.random.uniform(jax.random.key(0), (3, 4))
     mass = jnp.array([1, 2, 2, 1], jnp.int32)
     keys = jax.random.bits(jax.random.key(1), (2, 4), jnp.uint32)
-    swarm, scheme = move(position, mass, keys, table, step), ContactScheme(Ball())
+    swarm, scheme = move(position, mass, keys, table, step), Contact()
     i, j = jnp.array([0, 0, 1], jnp.int32), jnp.array([1, 3, 2], jnp.int32)
 
     @jax.jit

@@ -297,12 +297,58 @@ def test_faults_are_seen():
         ({"boundary": "open"}, "boundary"),
         ({"masses": (1.0,)}, "one for each"),
         ({"crowding": 0.5}, "crowding"),
+        ({"crowding": "much"}, "`crowding` must be 1 or more, but it is 'much'"),
+        ({"crowding": [1.0, 2.0]}, "`crowding` must be 1 or more"),
+        ({"masses": "heavy"}, "`masses` must be a number or an array of numbers.*'heavy'"),
+        ({"diameters": (0.1, None)}, "`diameters` must be a number or an array of numbers"),
+        ({"diameters": ((0.1, 0.05),)}, r"`diameters` must have 2 entries.*\(1, 2\)"),
+        ({"reverse_at": (0.1, 0.2)}, "`reverse_at` must be a number"),
+        ({"reverse_at": "later"}, "`reverse_at` must be a number or"),
+        ({"log": 2.5}, "`log` must be an integer of at least 0"),
+        ({"numbers": (10.0, 10)}, "`numbers` must be a positive integer"),
+        ({"boundary": ["periodic"]}, "`boundary` must be one of"),
+        ({"largest": 0.09}, "`largest` must be at least 0.1, the largest of `diameters`"),
+        ({"largest": 0.3}, "`largest` must be a known number between 0 and 1/4"),
+        ({"largest": "wide"}, "`largest` must be at least 0.1"),
     ],
 )
 def test_bad_input(arguments, message):
     good = {"numbers": (10, 10), "masses": (1.0, 2.0), "diameters": (0.1, 0.05)}
     with pytest.raises(ValueError, match=message):
         jk.HardSphereMixture(**(good | arguments))
+
+
+def test_diameters_share_a_program_up_to_a_bound():
+    """Lists are made for `largest`, the only thing that a program knows of diameters.
+
+    Runs are those of lists made to measure, up to rounding; beyond the bound a run is at fault.
+    """
+    numbers, masses, times = (30, 20), (1.0, 2.0), jnp.array([0.05])
+    small, wide = (
+        jk.HardSphereMixture(numbers, masses, e, largest=0.08) for e in ((0.05, 0.06), (0.08, 0.03))
+    )
+    assert jax.tree.structure(small) == jax.tree.structure(wide)
+    to_measure = jk.HardSphereMixture(numbers, masses, (0.05, 0.06))
+    assert to_measure.largest == 0.06
+    assert to_measure.packing == pytest.approx(np.pi / 6 * (30 * 0.05**3 + 20 * 0.06**3))
+    law = thermal(small, 1.0, 1.0)
+    start = small.sample(law, key=KEY)
+    ends = [advance(gas, start, jnp.asarray(0.0), times[0]).spheres for gas in (small, to_measure)]
+    assert int(ends[0].collisions.sum()) > 5
+    np.testing.assert_array_equal(ends[0].collisions, ends[1].collisions)
+    np.testing.assert_allclose(ends[0].velocity, ends[1].velocity, atol=1e-9)
+    grown = eqx.tree_at(lambda g: g.diameters, small, 1.4 * small.diameters)
+    assert any("exceed" in m for m, flag in grown.faults(start).items() if flag)
+    assert not any("exceed" in m for m, flag in wide.faults(start).items() if flag)
+
+
+def test_traced_diameters_need_a_bound():
+    def fourth(e, **options):
+        return jk.HardSphereMixture((10,), 1.0, e, **options).constants[0, 0]
+
+    with pytest.raises(ValueError, match="`largest` must be given where `diameters` are traced"):
+        jax.grad(fourth)(0.1)
+    assert jax.grad(lambda e: fourth(e, largest=0.2))(0.1) == pytest.approx(2 * 10 * 0.1)
 
 
 def test_bad_laws_and_scalings():
@@ -313,7 +359,9 @@ def test_bad_laws_and_scalings():
     with pytest.raises(ValueError, match="2 laws"):
         jk.simulate(gas, jk.laws.ByType(Maxwellian(3)), times, key=KEY)
     with pytest.raises(ValueError, match="3 dimensions"):
-        jk.simulate(gas, jk.laws.ByType(Maxwellian(3), Maxwellian(2)), times, key=KEY)
+        jk.simulate(gas, jk.laws.ByType(Maxwellian(2), Maxwellian(2)), times, key=KEY)
+    with pytest.raises(ValueError, match="one dimension"):
+        jk.laws.ByType(Maxwellian(3), Maxwellian(2))
     with pytest.raises(ValueError, match="large enough"):
         jk.HardSphereMixture.from_scaling(1.0, 0.01, 0.5, 10)
     with pytest.raises(ValueError, match="`b`"):

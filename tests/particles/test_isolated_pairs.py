@@ -31,7 +31,7 @@ def pair_hazard(gas, density, replicas, seed, start, stop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["contact", "pair_law"])
+@pytest.mark.parametrize("scheme", [jk.schemes.Contact(), jk.schemes.PairLaw()])
 def test_isolated_pair_in_three_dimensions(scheme):
     """κ = √10: late hazard β(1 + 2.837aε)·ε. Fails for β off by 10 %, and for α∫V (4.9 times β)."""
     epsilon = 0.03
@@ -111,11 +111,12 @@ def test_a_step_that_is_too_large_is_caught():
     expected = exact * epsilon * (1 + 2.837 * exact / (8 * np.pi) * epsilon)
     common = dict(strength=F(200), diffusivity=F(1), interaction=jk.interactions.Ball(F(1)))
     for leaf in (0.01, 0.14):
-        gas = jk.BrownianCoagulation(2, **common, reaction="annihilation", leaf=leaf)
+        scheme = jk.schemes.Contact(leaf=leaf)
+        gas = jk.BrownianCoagulation(2, **common, reaction="annihilation", scheme=scheme)
         hazard, error = pair_hazard(gas, 2 * epsilon, 4000, 12, 0.05, 1.25)
         obeys = abs(hazard - expected) < 5 * error + 0.0045 * expected
         assert obeys == (leaf == 0.01)
-    for scheme, step in (("contact", 0.012), ("pair_law", 3 * 0.002)):
+    for scheme, step in ((jk.schemes.Contact(), 0.012), (jk.schemes.PairLaw(), 3 * 0.002)):
         gas = jk.BrownianCoagulation(100, **common, scheme=scheme, step=step)
         with pytest.raises(ValueError, match="`step` must be at most"):
             jk.simulate(gas, jk.laws.Monodisperse(), jnp.array([0.1]), key=jax.random.key(0))

@@ -240,9 +240,22 @@ def test_a_replica_does_not_feel_its_neighbours():
         ((9, [cl.Binary(), cl.Rotation()], [1.0]), {}, "`weights` must hold one"),
         ((9, "binary"), {}, "`laws` must be collision laws"),
         ((9, cl.Custom(2, lambda v, n: v[:1], 1)), {}, "`laws` must map velocities"),
+        ((9, 3.0), {}, "`laws` must be collision laws, but one is 3.0"),
+        ((9, cl.Binary), {}, "`laws` must be collision laws, but one is <class"),
+        ((9, cl.Custom(2, lambda v, n: np.sort(v), 1)), {}, r"`laws` must be written with jax\.n"),
+        (
+            (9, None, "half"),
+            {},
+            "`weights` must be a number or an array of numbers",
+        ),
+        ((9.0,), {}, "`n_particles` must be an integer"),
+        ((9,), {"scheme": "exact"}, r"`scheme` must be `jaxkin\.schemes\.Exact.*but it is 'exact'"),
+        ((9,), {"scheme": jk.schemes.Contact()}, "`scheme` must be .*but it is Contact"),
+        ((9, cl.Symmetric(3)), {"kernel": jk.MaxwellKernel()}, "`laws` must be binary with a kern"),
         ((9, cl.Symmetric(3)), {"clock": "pairs"}, "`clock` must be 'system'"),
         ((9,), {"clock": "system", "kernel": jk.PowerKernel()}, "`kernel` must be None"),
         ((9,), {"clock": "kac"}, "`clock` must be one of"),
+        ((9,), {"clock": ["pairs"]}, "`clock` must be one of"),
     ],
 )
 def test_bad_input(arguments, options, message):

@@ -96,7 +96,7 @@ def test_the_disjoint_scheme_is_of_first_order(fraction):
     P₀[1/N + (1 − 1/N) e^{−t·rate}]. Zero order fails by 5 and more standard errors at φ = 1, ½.
     """
     n = 1000
-    gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)), scheme="disjoint", fraction=fraction)
+    gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)), scheme=jk.schemes.Disjoint(fraction))
     found = np.asarray(run(gas, HOT, 8000, [SHEAR])["shear"], float)
     mean, error = found.mean(0), found.std(axis=0, ddof=1) / np.sqrt(len(found))
     t = np.asarray(TIMES)
@@ -167,7 +167,7 @@ def test_a_law_that_tells_first_from_second():
     """
     n, replicas = 6, 20_000
     law = jk.collision_laws.Custom(2, lambda v, z: v.at[1].set(0.0), 1)
-    gas = jk.KacGas(n, law, F([1]), dimension=1, scheme="disjoint", fraction=0.3)
+    gas = jk.KacGas(n, law, F([1]), dimension=1, scheme=jk.schemes.Disjoint(0.3))
     start = jk.laws.Maxwellian(1, 1e-6, mean=1.0)
 
     class Labels(jk.Observable):
@@ -183,7 +183,7 @@ def test_a_law_that_tells_first_from_second():
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_a_step_holds_every_particle_once_at_most(n):
     """All particles in one step: momentum and energy are kept, and the block fits."""
-    gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)), scheme="disjoint", fraction=1.0)
+    gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)), scheme=jk.schemes.Disjoint(1.0))
     assert gas.block == n // 2
     energy = jk.Observable("energy", lambda z: jnp.sum(z.velocity**2))
     data = np.asarray(run(gas, HOT, 200, [energy])["energy"])

@@ -27,7 +27,7 @@ def test_isolated_pair():
         diffusivity=F(1),
         interaction=jk.interactions.Ball(F(1)),
         reaction="annihilation",
-        scheme="pair_law",
+        scheme=jk.schemes.PairLaw(),
     )
     data = jk.simulate(
         gas,
@@ -66,7 +66,7 @@ def test_schemes_agree():
     Fails for ℓ = ρ.
     """
     found = []
-    for scheme, replicas in (("contact", 200), ("pair_law", 1000)):
+    for scheme, replicas in ((jk.schemes.Contact(), 200), (jk.schemes.PairLaw(), 1000)):
         data = jk.simulate(
             gas(scheme),
             jk.laws.Polydisperse([0.8, 0.7, 0.5]),
@@ -93,7 +93,7 @@ def test_a_wide_range_is_refused():
     """ε = e^{−4}: the range is not small against √(Dτ), and the message says what is."""
     with pytest.raises(ValueError, match=r"`step` must be at least 2500 ρ²/D"):
         jk.simulate(
-            gas("pair_law"),
+            gas(jk.schemes.PairLaw()),
             jk.laws.Polydisperse([5.0, 3.0, 2.0]),
             jnp.array([0.0, 0.1]),
             key=jax.random.key(3),

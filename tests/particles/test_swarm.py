@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxkin.particles.brownian.pair_law import PairLawScheme
+from jaxkin.particles.brownian.pair_law import PairLaw
 from jaxkin.particles.brownian.swarm import First, PairTable, Swarm, first_reactions
+from jaxkin.physics.contacts.interactions import Ball
 
 
 def crowd(mass):
@@ -20,7 +21,7 @@ def crowd(mass):
     still = jnp.zeros_like(start)
     swarm = Swarm(start, shift, still[0], still, mass.reshape(-1), keys)
     one = jnp.ones((1, 1), jnp.float32)
-    return swarm, PairTable(one[0], one, jnp.log(0.1 * one), 0.1 * one)
+    return swarm, PairTable(one[0], one, jnp.log(0.1 * one), 0.1 * one, Ball())
 
 
 def search(mass, fresh):
@@ -29,7 +30,7 @@ def search(mass, fresh):
     replicas, places = np.shape(mass)
     none = First(jnp.full(swarm.mass.size, jnp.inf, jnp.float32), jnp.zeros_like(swarm.mass))
     found, lost = jax.jit(first_reactions, static_argnums=(0, 6))(
-        PairLawScheme(), swarm, table, jnp.float32(1e-3), jnp.ravel(fresh), none, places
+        PairLaw(), swarm, table, jnp.float32(1e-3), jnp.ravel(fresh), none, places
     )
     assert not lost
     time, partner = (np.asarray(x).reshape(replicas, places) for x in (found.time, found.partner))

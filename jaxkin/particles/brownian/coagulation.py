@@ -16,7 +16,6 @@ As N → ∞ the densities Z/N·#{particles of mass n} obey the Smoluchowski equ
 β(n,m) of the recipe (1.8)–(1.9).
 """
 
-import functools
 import math
 from typing import Any, Literal, cast
 
@@ -27,15 +26,15 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw, require_law
-from jaxkin.model import Particles
-from jaxkin.numerics.checks import one_of, require, require_finite, whole
+from jaxkin.model import TiledParticles
+from jaxkin.numerics.arrays import array, host, known
+from jaxkin.numerics.checks import is_number, one_of, require, require_finite, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.census import census
 from jaxkin.particles.brownian import steps
-from jaxkin.particles.brownian.contact import ContactScheme
+from jaxkin.particles.brownian.contact import Contact
 from jaxkin.particles.brownian.gas import Gas, advance_gas
-from jaxkin.particles.brownian.pair_law import PairLawScheme
-from jaxkin.particles.brownian.swarm import PairTable
+from jaxkin.particles.brownian.swarm import PairTable, Scheme
 from jaxkin.physics.contacts.interactions import Interaction, RadialInteraction
 from jaxkin.physics.contacts.point_scatterer_2d import contact_logarithm
 from jaxkin.physics.contacts.scattering import coagulation_rate
@@ -45,7 +44,7 @@ _SMALL = "make the interaction range small against the unit torus, below 0.1"
 _SMALLER = "Use more particles, a smaller density, or smaller radii."
 
 
-class BrownianCoagulation(Particles):
+class BrownianCoagulation(TiledParticles):
     """Brownian particles that coagulate, or annihilate, at contact.
 
     Args:
@@ -62,12 +61,11 @@ class BrownianCoagulation(Particles):
         reaction: "coagulation" or "annihilation".
         range_exponent: δ in (0, 1], 1 for (1.7); smaller for the intermediate scalings of §3.4
             (d = 3).
-        scheme: "contact" resolves each contact and knows V but not β; "pair_law" takes the
-            scattering length of the recipe as given and reaches large N (radial V only in d = 2).
-        step: the macroscopic time step τ; None chooses one for speed ("contact", whose bias
-            does not depend on it) or for the pair law to hold ("pair_law").
-        leaf: D h/ρ² of the shortest segments of the contact scheme (see
-            `jaxkin.particles.brownian.contact` for the bias).
+        scheme: `jaxkin.schemes.Contact()`, also for None, resolves each contact and is told V
+            but not β; `jaxkin.schemes.PairLaw()` is told the scattering length of the recipe and
+            reaches large N (radial V only in d = 2).
+        step: the macroscopic time step τ; None lets the scheme choose, for speed (`Contact`, whose
+            bias does not depend on it) or for the pair law to hold (`PairLaw`).
 
     Raises:
         ValueError: an argument is out of range; the message names the remedy.
@@ -77,15 +75,14 @@ class BrownianCoagulation(Particles):
     diffusivity: Float[Array, " M"]
     radius: Float[Array, " M"]
     interaction: Interaction
+    scheme: Scheme
     n_particles: int = eqx.field(static=True)
     dimension: int = eqx.field(static=True)
     max_mass: int = eqx.field(static=True)
     overflow: str = eqx.field(static=True)
     reaction: str = eqx.field(static=True)
     range_exponent: float = eqx.field(static=True)
-    scheme: str = eqx.field(static=True)
     step: float | None = eqx.field(static=True)
-    leaf: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -100,12 +97,11 @@ class BrownianCoagulation(Particles):
         radius: Any = None,
         reaction: Literal["coagulation", "annihilation"] = "coagulation",
         range_exponent: float = 1.0,
-        scheme: Literal["contact", "pair_law"] = "contact",
+        scheme: Scheme | None = None,
         step: float | None = None,
-        leaf: float = 0.01,
     ):
         require(
-            dimension in (2, 3),
+            is_number(dimension) and dimension in (2, 3),
             "dimension",
             "be 2 or 3",
             f"it is {dimension!r}",
@@ -115,9 +111,18 @@ class BrownianCoagulation(Particles):
         max_mass = whole(max_mass, "max_mass")
         one_of(overflow, "overflow", ("raise", "absorb"))
         one_of(reaction, "reaction", ("coagulation", "annihilation"))
-        one_of(scheme, "scheme", ("contact", "pair_law"))
+        scheme = Contact() if scheme is None else scheme
         require(
-            0 < range_exponent <= 1, "range_exponent", "lie in (0, 1]", f"it is {range_exponent}"
+            isinstance(scheme, Scheme),
+            "scheme",
+            "be `jaxkin.schemes.Contact()` or `jaxkin.schemes.PairLaw()`",
+            f"it is {scheme!r}",
+        )
+        require(
+            is_number(range_exponent) and 0 < range_exponent <= 1,
+            "range_exponent",
+            "lie in (0, 1]",
+            f"it is {range_exponent!r}",
         )
         require(
             range_exponent == 1 or dimension == 3,
@@ -126,24 +131,26 @@ class BrownianCoagulation(Particles):
             f"it is {range_exponent}",
             "The scalings of §3.4 are for d = 3.",
         )
-        require(step is None or step > 0, "step", "be positive", f"it is {step}")
-        require(0 < leaf <= 1, "leaf", "lie in (0, 1]", f"it is {leaf}")
+        require(
+            step is None or (is_number(step) and step > 0), "step", "be positive", f"it is {step!r}"
+        )
         require(
             isinstance(interaction, Interaction),
             "interaction",
             "be an Interaction",
-            f"it is a {type(interaction).__name__}",
+            f"it is {interaction!r}",
             "Wrap a function of r in interactions.Radial, one of x in interactions.General.",
         )
         interaction.check(dimension)
-        require(
-            scheme == "contact" or dimension == 3 or interaction.radial,
-            "scheme",
-            "be 'contact' for a V that is not radial in d = 2",
-            f"it is {scheme!r}",
-            "The pair law knows the planar scattering length of a radial V alone.",
-        )
+        scheme.check(interaction, dimension)
         radius = 0.5 if radius is None else radius
+        for name, value in (
+            ("strength", strength),
+            ("diffusivity", diffusivity),
+            ("radius", radius),
+        ):
+            if not callable(value):
+                require_finite(value, name, minimum=0.0)
         dtype = common_dtype(strength, diffusivity, radius)
         self.strength = over_pairs(strength, max_mass, "strength", dtype)
         self.diffusivity = over_masses(diffusivity, max_mass, "diffusivity", dtype)
@@ -157,15 +164,16 @@ class BrownianCoagulation(Particles):
         )
         self.max_mass, self.overflow, self.reaction = max_mass, overflow, reaction
         self.range_exponent, self.scheme = float(range_exponent), scheme
-        self.step, self.leaf = step, leaf
+        self.step = None if step is None else float(step)
 
     # The physics: scalings.
 
     def log_epsilon(self, total: Array) -> Float[Array, ""]:
         """Return ln ε for total density Z: (1.7), or N = Z |ln ε| in d = 2."""
+        total = host(total, common_dtype(total))
         if self.dimension == 2:
             return -self.n_particles / total
-        return (jnp.log(total) - math.log(self.n_particles)) / (self.dimension - 2)
+        return (known(total).log(total) - math.log(self.n_particles)) / (self.dimension - 2)
 
     def pair_table(self, log_epsilon: Array) -> PairTable:
         """Return what each pair of masses needs to react, in units of the torus."""
@@ -177,10 +185,10 @@ class BrownianCoagulation(Particles):
             strength = self.strength * jnp.exp((d - 2) * (1 - delta) * log_epsilon)
         length = jnp.zeros_like(strength)
         pair = self.diffusivity[:, None] + self.diffusivity
-        if self.scheme == "pair_law" and d == 2:
+        if self.scheme.takes_length and d == 2:
             radial = cast(RadialInteraction, self.interaction)
             length = log_range - contact_logarithm(strength / pair, radial)  # ln ℓ
-        elif self.scheme == "pair_law":
+        elif self.scheme.takes_length:
             # In single precision 12 nodes a panel are as good as more, to 5e-8 up to κ = 100.
             few = self.interaction.radial and self.dtype == jnp.float32
             rate = coagulation_rate(
@@ -193,6 +201,7 @@ class BrownianCoagulation(Particles):
             strength.astype(dtype),
             log_range.astype(dtype),
             length.astype(dtype),
+            self.interaction,
         )
 
     @property
@@ -208,19 +217,20 @@ class BrownianCoagulation(Particles):
         log_epsilon = self.log_epsilon(law.total(self.dimension))
         widest = self.widest_range(log_epsilon)
         require(widest < 0.1, "n_particles", _SMALL, f"the range is {widest}", _SMALLER)
-        steps.check_step(
-            self.macro_step(log_epsilon), self.scheme, self.dimension, self.diffusivity, widest
-        )
+        shortest = self.scheme.shortest_spread(self.dimension)
+        diffusivity = host(self.diffusivity, self.dtype)
+        steps.check_step(self.macro_step(), shortest, diffusivity, widest)
 
     def widest_range(self, log_epsilon: Array) -> Float[Array, ""]:
         """Return the largest range ρ of any pair, in units of the torus."""
-        return jnp.exp(self.range_exponent * log_epsilon) * 2 * self.radius.max()
+        widest = 2 * host(self.radius, self.radius.dtype).max()
+        return known(log_epsilon).exp(self.range_exponent * log_epsilon) * widest
 
     def sample(self, law: MassLaw, *, key) -> Gas:
         """Draw N independent particles with density h_n(x)/Z (§1.3)."""
         require_law(law, MassLaw, max_mass=self.max_mass, needs=("total", "sample_particles"))
         total = law.total(self.dimension)
-        log_epsilon = self.log_epsilon(total).astype(self.dtype)
+        log_epsilon = array(self.log_epsilon(total), self.dtype)
         log_epsilon = eqx.error_if(
             log_epsilon,
             ~(self.widest_range(log_epsilon) < 0.1),
@@ -241,12 +251,6 @@ class BrownianCoagulation(Particles):
             jnp.asarray(False),
         )
 
-    def advance(self, state: Gas, start: Array, stop: Array, *, key) -> Gas:
-        """Move one replica; see `advance_tile`."""
-        lift = functools.partial(jax.tree.map, lambda x: x[None])
-        moved = self.advance_tile(lift(state), start, stop, keys=key[None])
-        return jax.tree.map(lambda x: x[0], moved)
-
     def advance_tile(self, states: Gas, start: Array, stop: Array, *, keys: Array) -> Gas:
         """Move a tile of replicas in equal steps of at most `step`.
 
@@ -254,19 +258,18 @@ class BrownianCoagulation(Particles):
         exact in law up to its leaves; the pair law is of first order in the step.
         """
         table = self.pair_table(states.log_epsilon[0])
-        scheme = self._scheme()
-        longest = self.macro_step(states.log_epsilon[0])
-        number = jnp.ceil((stop - start) / longest - 1e-6).astype(jnp.int32)
+        number = jnp.ceil((stop - start) / self.macro_step() - 1e-6).astype(jnp.int32)
         step = ((stop - start) / number).astype(self.dtype)
         widest = self.widest_range(states.log_epsilon[0])
-        short = steps.too_short(step, self.scheme, self.dimension, self.diffusivity, widest)
+        shortest = self.scheme.shortest_spread(self.dimension)
+        short = steps.too_short(step, shortest, self.diffusivity, widest)
         states = eqx.tree_at(lambda s: s.short, states, states.short | short)
 
         def one(k, states):
             step_keys = jax.vmap(lambda key: jax.random.fold_in(key, k))(keys)
             return advance_gas(
                 states,
-                scheme,
+                self.scheme,
                 table,
                 start + k * step,
                 step,
@@ -296,9 +299,10 @@ class BrownianCoagulation(Particles):
     def faults(self, state: Gas) -> dict[str, Array]:
         """Return what can go wrong: a mass past `max_mass`, a work list too small."""
         faults = {
-            "The work list of pairs overflowed; use a larger `leaf` or fewer particles": state.lost,
+            "The work list of pairs overflowed; use fewer particles, or a larger `leaf` of the "
+            "scheme": state.lost,
             "Argument `times` must leave steps over which the pair law holds, but they are "
-            "closer. Record fewer times, or use scheme='contact'": state.short,
+            "closer. Record fewer times, or use scheme=jaxkin.schemes.Contact()": state.short,
             "A position is not a number; report the parameters, please": ~jnp.all(
                 jnp.isfinite(state.position)
             ),
@@ -320,8 +324,8 @@ class BrownianCoagulation(Particles):
             "total_density": float(total),
             "log_epsilon": float(self.log_epsilon(total)),
             "dimension": self.dimension,
-            "scheme": self.scheme,
-            "step": float(self.macro_step(self.log_epsilon(total))),
+            "scheme": type(self.scheme).__name__,
+            "step": float(self.macro_step()),
             "reaction": self.reaction,
         }
 
@@ -363,16 +367,9 @@ class BrownianCoagulation(Particles):
 
     # The step.
 
-    def macro_step(self, log_epsilon: Array) -> Float[Array, ""]:
-        """Return the macroscopic step τ: `step`, or the default of `steps`."""
+    def macro_step(self) -> Float[Array, ""]:
+        """Return the macroscopic step τ: `step`, or what the scheme takes by default."""
         if self.step is not None:
-            return jnp.asarray(self.step, self.dtype)
-        return steps.default_step(
-            self.scheme, self.n_particles, self.diffusivity, self.widest_range(log_epsilon)
-        )
-
-    def _scheme(self):
-        if self.scheme == "pair_law":
-            return PairLawScheme()
-        levels = 40 if self.dimension == 3 else 3 * self.n_particles + 40
-        return ContactScheme(self.interaction, leaf=self.leaf, levels=levels)
+            return host(self.step, self.dtype)
+        fastest = 2 * host(self.diffusivity, self.dtype).max()
+        return self.scheme.default_spread(self.n_particles) / fastest

@@ -18,21 +18,24 @@ Each pair has one uniform number, a cheap hash of its two particles. The screen 
 compares it with a bound on the chance to react, so that hardly more pairs pass than react.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.brownian_tree import node_words
+from jaxkin.numerics.checks import require
 from jaxkin.numerics.draws import to_normal, to_uniform, to_uniform_fast
 from jaxkin.numerics.hashing import pair_word
 from jaxkin.numerics.pair_screen import relative_motion
-from jaxkin.particles.brownian.swarm import PairTable, Swarm
+from jaxkin.particles.brownian.steps import LONGEST
+from jaxkin.particles.brownian.swarm import PairTable, Scheme, Swarm
 from jaxkin.physics.contacts import point_scatterer, point_scatterer_2d
+from jaxkin.physics.contacts.interactions import Interaction
 
 LAWS = {2: point_scatterer_2d, 3: point_scatterer}  # of one pair, by dimension
+SHORTEST = {2: 2500.0, 3: 3.0}  # Dτ/ρ² of the slowest pair, by dimension
 PAIR, BRIDGE, PRODUCT = 1 << 20, 1 << 21, 1 << 22  # names of draws, in place of a level
 
 
@@ -55,18 +58,33 @@ class Traits(NamedTuple):
     young: Array
 
 
-class PairLawScheme(eqx.Module):
-    """React with the probability of a bridge between the ends of the step.
+class PairLaw(Scheme):
+    """Let a pair react by the law of two particles between the ends of a step: for large N.
 
-    Args:
-        reach: pairs with a newborn whose chance of meeting is below e^{−reach} are left out.
-        block: items that are handled at once.
-        one_at_a_time: take reactions in the order of time, one by one; slower.
+    It is told the scattering length of the recipe, so that it cannot show that particles obey β.
+    In d = 2 for a radial V alone. Steps must be long, Dτ ≥ 3ρ² in d = 3 and 2500ρ² in d = 2.
     """
 
-    reach: float = eqx.field(static=True, default=10.0)
-    block: int = eqx.field(static=True, default=2048)
-    one_at_a_time: bool = eqx.field(static=True, default=False)
+    one_at_a_time: ClassVar[bool] = False
+    takes_length: ClassVar[bool] = True
+
+    def check(self, interaction: Interaction, dimension: int) -> None:
+        """Raise `ValueError` for a V that is not radial in d = 2."""
+        require(
+            dimension == 3 or interaction.radial,
+            "scheme",
+            "be `jaxkin.schemes.Contact()` for a V that is not radial in d = 2",
+            "it is a PairLaw",
+            "The planar scattering length is computed for a radial V alone.",
+        )
+
+    def default_spread(self, n_particles: int) -> float:
+        """Return the longest."""
+        return LONGEST
+
+    def shortest_spread(self, dimension: int) -> float:
+        """Return 3 in d = 3, 2500 in d = 2: a step must be long against the range."""
+        return SHORTEST[dimension]
 
     def traits(self, swarm: Swarm, table: PairTable, step: Array, places: int) -> Traits:
         """Return the motion of each slot and the words that its pairs draw from."""

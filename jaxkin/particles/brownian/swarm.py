@@ -6,7 +6,8 @@ the middle of a step is a slot like any other: its path before its birth is virt
 same screen and the same schemes serve it.
 """
 
-from typing import Protocol
+import abc
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -16,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int32, UInt32
 from jaxkin.numerics.compaction import running_sum, set_places
 from jaxkin.numerics.pair_screen import lowest_bit, pack_bits
 from jaxkin.numerics.worklist import Worklist
+from jaxkin.physics.contacts.interactions import Interaction
 
 CHUNKS = 2  # screens that are collected before their pairs are taken out
 
@@ -48,12 +50,14 @@ class PairTable(eqx.Module):
         strength: (M, M) effective strength a: the pair reacts at rate a ρ⁻² V(r/ρ).
         log_range: (M, M) ln ρ.
         length: (M, M) scattering length, in d = 2 its logarithm; 0 where it is not used.
+        interaction: V.
     """
 
     diffusivity: Float[Array, " M"]
     strength: Float[Array, "M M"]
     log_range: Float[Array, "M M"]
     length: Float[Array, "M M"]
+    interaction: Interaction
 
 
 class First(eqx.Module):
@@ -63,29 +67,67 @@ class First(eqx.Module):
     partner: Int32[Array, " P"]
 
 
-class Scheme(Protocol):
+class Scheme(eqx.Module):
     """How a candidate pair is turned into a reaction time.
 
     An item is a pair, as a column of real and a column of integer fields; the first two integers
-    are the slots i < j.
+    are the slots i < j. The fields of a scheme are what a user may set.
+
+    Attributes:
+        one_at_a_time: whether reactions are taken in the order of time, one by one.
+        takes_length: whether it is told the scattering length of each pair.
+        block: items that are handled at once.
+        reach: what may react with a chance below e^{−reach} is left out.
     """
 
-    block: int
-    one_at_a_time: bool
+    one_at_a_time: eqx.AbstractClassVar[bool]
+    takes_length: eqx.AbstractClassVar[bool]
+    block: ClassVar[int] = 2048
+    reach: ClassVar[float] = 10.0
 
-    def traits(self, swarm, table, step, places):
+    @abc.abstractmethod
+    def check(self, interaction: Interaction, dimension: int) -> None:
+        """Raise `ValueError` if the scheme is not made for this V and dimension."""
+
+    @abc.abstractmethod
+    def default_spread(self, n_particles: int) -> float:
+        """Return Dτ of the default step τ, D of the fastest pair."""
+
+    @abc.abstractmethod
+    def shortest_spread(self, dimension: int) -> float:
+        """Return the least Dτ/ρ² of any pair with which the scheme holds; 0 if all will do."""
+
+    @abc.abstractmethod
+    def traits(self, swarm: Swarm, table: PairTable, step: Array, places: int) -> Any:
         """Return what the screen of pairs reads of each slot: a tree of (P,) arrays."""
 
-    def may_react(self, own, other, table, step):
+    @abc.abstractmethod
+    def may_react(self, own: Any, other: Any, table: PairTable, step: Array) -> Array:
         """Return whether pairs may react, from their traits; elementwise, so that it fuses."""
 
-    def items(self, swarm, table, step, i, j):
+    @abc.abstractmethod
+    def items(
+        self, swarm: Swarm, table: PairTable, step: Array, i: Array, j: Array
+    ) -> tuple[Array, Array]:
         """Return the columns (floats, integers) of the pairs (i, j)."""
 
-    def process(self, floats, integers, swarm, table, step):
+    @abc.abstractmethod
+    def process(
+        self, floats: Array, integers: Array, swarm: Swarm, table: PairTable, step: Array
+    ) -> tuple[Array, Array, Array | None, Array | None, Array | None]:
         """Return (fires, time, child floats, child integers, keep); keep None: no children."""
 
-    def product(self, swarm, table, step, stays, goes, time, mass):
+    @abc.abstractmethod
+    def product(
+        self,
+        swarm: Swarm,
+        table: PairTable,
+        step: Array,
+        stays: Array,
+        goes: Array,
+        time: Array,
+        mass: Array,
+    ) -> tuple[Array, Array, Array]:
         """Return (start, shift, born) of the product in the slot that stays."""
 
 

@@ -1,4 +1,4 @@
-"""The flow of hard spheres, exact but for rounding: paths that are straight between contacts.
+"""The flow of hard spheres, exact up to rounding: paths that are straight between contacts.
 
 Time is cut into windows in which no sphere moves farther than `skin`, so that it meets nobody but
 its neighbours of the beginning. Within a window a sphere has a straight path y + vτ since its last
@@ -10,21 +10,19 @@ nobody known yet). Events are carried out many at a time, in rounds:
 2. From their paths afterwards find the earliest event that they bring about.
 3. All that comes before it is certain, and is carried out; the rest waits for a later round.
 
-Of the order of √N spheres collide in a round, by the reckoning of birthdays. A sphere whose partner
-was taken away keeps its `when`, which is a lower bound still, and looks again when it becomes the
-earliest. Nothing is approximated: a test compares events with those of a loop over all pairs.
+About √N spheres collide in a round: among so many, as with birthdays, one meets another of them. A
+sphere whose partner was taken away keeps its `when`, which is a lower bound still, and looks again
+when it becomes the earliest. Nothing is approximated: a test compares events with those of a loop
+over all pairs.
 """
-
-import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
-from jaxkin.numerics.cells import Search, cells_along, neighbours
+from jaxkin.numerics.cells import neighbours
 from jaxkin.numerics.compaction import set_places
-from jaxkin.numerics.spheres import ball_volume
 from jaxkin.particles.spheres.paths import (
     NOBODY,
     Vessel,
@@ -215,7 +213,7 @@ def _round(vessel: Vessel, now: Window, left: Float[Array, ""]) -> Window:
         next_when.at[into].set(found, mode="drop"),
         next_whom.at[into].set(found_whom, mode="drop"),
         now.leave.at[into].set(jnp.where(done, leave, now.leave[safe]), mode="drop"),
-        # In a thin gas few events are known: without a bound this would grow for ever.
+        # In a thin gas few events are found: without a bound this would grow without end.
         jnp.minimum(
             now.ahead * jnp.where(number > batch, 0.7, jnp.where(2 * number < batch, 1.2, 1.0)),
             left,
@@ -252,16 +250,3 @@ def _count(
             so_far.ambiguous | ambiguous,
         ),
     )
-
-
-def sizes_for(
-    number: int, dimension: int, largest: float, crowding: float, periodic: bool
-) -> tuple[Search, float, int]:
-    """Return the search, the skin and the batch for spheres of diameters up to the largest."""
-    ball = ball_volume(dimension)
-    cells = cells_along(1.6 * largest, number, dimension)
-    reach = 1 / cells if cells > 1 else max(1.6 * largest, (4 / (ball * number)) ** (1 / dimension))
-    # Within a window the nearest image of a neighbour stays the nearest.
-    skin = min(0.5 * (reach - largest), 0.2 * (0.5 - largest))
-    search = Search.of(number, dimension, largest + 2 * skin, cells, crowding, periodic)
-    return search, skin, 8 * max(2, round(math.sqrt(number) / 4))

@@ -7,7 +7,6 @@ was refused is refused on the way back too, so that detailed balance holds. To p
 after another and to leave them there would favour pairs at contact.
 """
 
-import math
 from collections.abc import Callable
 
 import jax
@@ -26,7 +25,7 @@ def hard_core_positions(
     *,
     key: PRNGKeyArray,
     largest: float,
-    met: float,
+    met: Float[Array, ""] | float,
     crowding: float,
     periodic: bool,
 ) -> tuple[Float[Array, "N d"], Bool[Array, ""]]:
@@ -50,9 +49,9 @@ def hard_core_positions(
         search.cells, search.most + 2, search.candidates, search.pairs + 4 * n, periodic
     )
     both, own = jnp.concatenate([radius, radius]), jnp.arange(n, dtype=jnp.int32)
-    met *= crowding
-    part = min(1.0, 1 / (2 * met)) if met > 0 else 1.0
-    steps = math.ceil(_REFRESHED / (part * math.exp(-met * (1 + 2 * part))))
+    met = jnp.asarray(crowding * met)
+    part = 1 / jnp.maximum(1.0, 2 * met)
+    steps = jnp.ceil(_REFRESHED / (part * jnp.exp(-met * (1 + 2 * part))))
 
     def step(carry: tuple) -> tuple:
         """At first place everybody, whatever the others do; then take steps of Metropolis."""

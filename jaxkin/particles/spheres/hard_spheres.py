@@ -8,9 +8,9 @@ elastically, (1.3)–(1.8). With N_α ε_α^{d−1} = c_α and fixed ratios of d
 N_α → ∞ the densities of types follow the Boltzmann system (1.1) with the constants
 c_{αβ} = N_β((ε_α + ε_β)/2)^{d−1} (`jaxkin.mixture_constants`).
 
-The flow is exact but for rounding (`jaxkin.particles.spheres.flow`). Sensitivities grow by the
-factor of mean free path over diameter in each collision: float64 knows a path for some eight
-collisions of each sphere, and the law of a gas for ever.
+The flow is exact up to rounding (`jaxkin.particles.spheres.flow`). Each collision multiplies an
+error of a path by about the mean free path over the diameter: in float64 a path is lost after some
+eight collisions of each sphere. The statistics of many paths stay right, however long a run is.
 """
 
 from collections.abc import Sequence
@@ -20,34 +20,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from jaxkin.equations.mixture import BoltzmannMixture
 from jaxkin.equations.slab import BoltzmannSlab
 from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.model import KineticEquation, Particles
-from jaxkin.numerics.arrays import array, host, known
+from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
-from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
-from jaxkin.numerics.spheres import ball_volume
+from jaxkin.numerics.checks import is_number, is_traced, one_of, require, require_finite, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
 from jaxkin.operators.mixture import HermiteMixture
 from jaxkin.operators.mixture_widths import mixture_widths
-from jaxkin.particles.spheres.flow import Spheres, flow, sizes_for
-from jaxkin.particles.spheres.hard_core import hard_core_positions
+from jaxkin.particles.spheres.flow import Spheres, flow
 from jaxkin.particles.spheres.paths import Vessel
+from jaxkin.particles.spheres.sizes import checked_largest, packing, sizes_for, touched
+from jaxkin.particles.spheres.start import Gas, start
 from jaxkin.physics.masses import common_dtype
 from jaxkin.physics.spheres.contact_values import contact_values
 from jaxkin.physics.spheres.mixture_constants import constants_matrix, scaled_spheres
-
-
-class Gas(eqx.Module):
-    """A state: the spheres, and whether some could not be placed."""
-
-    spheres: Spheres
-    misplaced: Bool[Array, ""]
 
 
 class HardSphereMixture(Particles):
@@ -63,6 +56,9 @@ class HardSphereMixture(Particles):
         log: how many collisions are kept with their times; see `Trajectory.events`.
         crowding: room in lists of neighbours, in those of a uniform gas: raise it for a gas that
             gathers in a part of the box.
+        largest: the largest diameter that lists are made for; None: that of `diameters`. Mixtures
+            of other diameters share what was compiled if `largest` is the same, and diameters that
+            are traced need it.
 
     Raises:
         ValueError: an argument is out of range, or the spheres fill more than 0.25 of the volume.
@@ -75,10 +71,8 @@ class HardSphereMixture(Particles):
     dimension: int = eqx.field(static=True)
     boundary: Literal["periodic", "reflecting"] = eqx.field(static=True)
     log: int = eqx.field(static=True)
-    largest: float = eqx.field(static=True)
-    sizes: tuple[float, ...] = eqx.field(static=True)  # diameters, as lists were made for
-    packing: float = eqx.field(static=True)  # share of the volume that spheres fill
     crowding: float = eqx.field(static=True)
+    largest: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -91,43 +85,37 @@ class HardSphereMixture(Particles):
         reverse_at: float | None = None,
         log: int = 0,
         crowding: float = 1.0,
+        largest: float | None = None,
     ):
+        require_finite(numbers, "numbers", minimum=1)
         self.numbers = tuple(whole(n, "numbers") for n in np.atleast_1d(numbers).tolist())
         k = len(self.numbers)
-        dtype = common_dtype(masses, diameters)
-        self.masses = array(known(masses).atleast_1d(host(masses, dtype)), dtype)
-        self.diameters = array(known(diameters).atleast_1d(host(diameters, dtype)), dtype)
-        for name, value in (("masses", self.masses), ("diameters", self.diameters)):
+        for name, value in (("masses", masses), ("diameters", diameters)):
+            require_finite(value, name, minimum=0.0, strict=True)
+            shape = np.shape(value) or (1,)
             require(
-                value.shape == (k,),
+                shape == (k,),
                 name,
                 f"have {k} entries, one for each of `numbers`",
-                f"its shape is {value.shape}",
+                f"its shape is {shape}",
             )
-            require_finite(value, name, minimum=0.0, strict=True)
+        dtype = common_dtype(masses, diameters)
+        values = host(diameters, dtype).reshape(k)
+        self.masses = array(host(masses, dtype).reshape(k), dtype)
+        self.diameters = array(values, dtype)
         require(sum(self.numbers) >= 2, "numbers", "name two spheres or more", "there is one")
         self.dimension = whole(dimension, "dimension", 2)
         require(self.dimension <= 3, "dimension", "be 2 or 3", f"it is {dimension}")
         one_of(boundary, "boundary", ("periodic", "reflecting"))
         self.boundary, self.log = boundary, whole(log, "log", 0)
-        require(crowding >= 1, "crowding", "be 1 or more", f"it is {crowding}")
+        right = is_number(crowding) and 1 <= crowding < np.inf
+        require(right, "crowding", "be 1 or more", f"it is {crowding!r}")
         self.crowding = float(crowding)
         if reverse_at is not None:
             require_finite(reverse_at, "reverse_at", minimum=0.0)
-        self.reverse_at = None if reverse_at is None else array(reverse_at, self.dtype)
-        self.sizes = tuple(np.asarray(self.diameters).tolist())
-        self.largest = max(self.sizes)
-        ball = ball_volume(self.dimension) / 2**self.dimension
-        volumes = ball * np.asarray(self.diameters) ** self.dimension
-        self.packing = float(np.sum(np.array(self.numbers) * volumes))
-        require(self.largest < 0.25, "diameters", "be below 1/4", f"one is {self.largest:.3g}")
-        require(
-            self.packing < 0.25,
-            "diameters",
-            "leave room: the spheres may fill 0.25 of the volume",
-            f"they fill {self.packing:.3g}",
-            "Take smaller or fewer spheres.",
-        )
+            require(is_number(reverse_at), "reverse_at", "be a number", f"it is {reverse_at!r}")
+        self.reverse_at = None if reverse_at is None else array(reverse_at, dtype)
+        self.largest = checked_largest(largest, self.numbers, values, self.dimension)
 
     @classmethod
     def from_scaling(
@@ -152,7 +140,7 @@ class HardSphereMixture(Particles):
             n_1: N₁.
             masses: M₁ and M₂.
             dimension: d.
-            **options: `boundary`, `reverse_at`, `log`, `crowding`.
+            **options: `boundary`, `reverse_at`, `log`, `crowding`, `largest`.
 
         Raises:
             ValueError: an argument is not positive, or N₂ rounds to 0.
@@ -173,7 +161,7 @@ class HardSphereMixture(Particles):
 
     @property
     def vessel(self) -> Vessel:
-        """What the flow needs to know of the spheres."""
+        """What the flow reads of the spheres."""
         periodic = self.boundary == "periodic"
         n = sum(self.numbers)
         search, skin, batch = sizes_for(n, self.dimension, self.largest, self.crowding, periodic)
@@ -188,12 +176,10 @@ class HardSphereMixture(Particles):
         """The type of each sphere, (N,)."""
         return np.repeat(np.arange(len(self.numbers), dtype=np.int32), self.numbers)
 
-    def _met(self) -> float:
-        """How many spheres a random place of one touches, at most over the types."""
-        e = np.asarray(self.sizes)
-        ball = ball_volume(self.dimension)
-        reach = ((e[:, None] + e) / 2) ** self.dimension
-        return float(np.max(ball * reach @ np.array(self.numbers)))
+    @property
+    def packing(self) -> Float[Array, ""]:
+        """The share of the volume that the spheres fill."""
+        return packing(self.numbers, host(self.diameters, self.dtype), self.dimension)
 
     # The protocol.
 
@@ -209,51 +195,17 @@ class HardSphereMixture(Particles):
 
     def sample(self, law: ByType, *, key: Any) -> Gas:
         """Draw positions that respect the hard core, and velocities."""
-        where, how = jax.random.split(key)
-        vessel, k, d = self.vessel, len(self.numbers), self.dimension
-
-        def propose(key: Any) -> Array:
-            drawn = [
-                own.sample_positions(n, d, key=key, dtype=self.dtype)
-                for own, n, key in zip(
-                    law.laws, self.numbers, jax.random.split(key, k), strict=True
-                )
-            ]
-            return jnp.concatenate(drawn)
-
-        position, misplaced = hard_core_positions(
-            propose,
-            vessel.radius,
-            key=where,
+        return start(
+            law.laws,
+            self.numbers,
+            self.vessel,
+            self.dimension,
+            key=key,
+            kept=self.log,
             largest=self.largest,
-            met=self._met(),
+            met=touched(self.numbers, self.diameters, self.dimension),
             crowding=self.crowding,
-            periodic=vessel.periodic,
         )
-        ends = np.cumsum(self.numbers)[:-1]
-        velocity = jnp.concatenate(
-            [
-                own.sample_velocities_at(x, key=key)
-                for own, x, key in zip(
-                    law.laws, jnp.split(position, ends), jax.random.split(how, k), strict=True
-                )
-            ]
-        )
-        zero = jnp.zeros((), self.dtype)
-        spheres = Spheres(
-            position,
-            velocity.astype(self.dtype),
-            jnp.zeros((k, k), jnp.int32),
-            jnp.int32(0),
-            jnp.int32(0),
-            zero + jnp.inf,
-            jnp.full(self.log, jnp.inf, self.dtype),
-            jnp.zeros((self.log, 2), jnp.int32),
-            zero,
-            jnp.asarray(False),
-            jnp.asarray(False),
-        )
-        return Gas(spheres, misplaced)
 
     def advance(self, state: Gas, start: Array, stop: Array, *, key: Any = None) -> Gas:
         """Follow the flow from `start` to `stop`; nothing is random."""
@@ -310,7 +262,7 @@ class HardSphereMixture(Particles):
         """Report spheres that were not placed, lists that overflowed, events that were missed."""
         s = state.spheres
         # Rounding of positions, in diameters of the smallest.
-        tolerance = 50 * jnp.finfo(self.dtype).eps / min(self.sizes)
+        tolerance = 50 * jnp.finfo(self.dtype).eps / jnp.min(self.diameters)
         return {
             "Some spheres found no place that is free; take smaller or fewer, or raise `crowding` "
             "if they gather in a part of the box": state.misplaced,

@@ -47,6 +47,13 @@ class Kernel(eqx.Module):
         """Raise `ValueError` unless `majorant` bounds B̄, seen at 601 speeds from 1e-3 to 1e3."""
         speed = np.geomspace(1e-3, 1e3, 601).astype(jnp.result_type(float))
         seen = one_program(_total_and_majorant, "kernel", self, speed)
+        for method, values in zip(("total", "majorant"), seen, strict=True):
+            require(
+                np.shape(values) == speed.shape,
+                "kernel",
+                f"have a `{method}` that maps speeds of shape {speed.shape} to rates of that shape",
+                f"it returns {np.shape(values)}",
+            )
         if is_traced(seen):
             return
         total, bound = (np.asarray(x) for x in seen)
@@ -67,6 +74,23 @@ class Kernel(eqx.Module):
         """The floating type of the parameters of B̄."""
         leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, Angle))
         return common_dtype(*[x for x in leaves if not isinstance(x, Angle)])
+
+
+def require_kernel(kernel: Any, name: str = "kernel") -> None:
+    """Raise `ValueError` unless this is a kernel with an angle."""
+    require(
+        isinstance(kernel, Kernel),
+        name,
+        "be a `jaxkin.Kernel`",
+        f"it is {kernel!r}",
+        "Take jaxkin.MaxwellKernel(1.0), or jaxkin.PowerKernel(exponent=1.0) for hard spheres.",
+    )
+    require(
+        isinstance(kernel.angle, Angle),
+        name,
+        "have an `angle` of `jaxkin.angles`",
+        f"that is {kernel.angle!r}",
+    )
 
 
 class MaxwellKernel(Kernel):
@@ -91,7 +115,9 @@ class MaxwellKernel(Kernel):
         return jnp.full_like(speed, self.strength)
 
     def check_majorant(self) -> None:
-        """Return: C bounds itself."""
+        """Raise nothing, unless a derived class has a B̄ of its own: C bounds itself."""
+        if type(self).total is not MaxwellKernel.total:
+            super().check_majorant()
 
 
 class PowerKernel(Kernel):
@@ -144,6 +170,8 @@ class PowerKernel(Kernel):
             f"|g|^γ with γ = {self.exponent} is not bounded near g = 0",
             "Cut it: `jaxkin.BoundedKernel(kernel, bound)`.",
         )
+        if type(self).total is not PowerKernel.total:
+            super().check_majorant()
 
 
 class BoundedKernel(Kernel):

@@ -1,13 +1,13 @@
 """Several collision laws with their probabilities β_K: what a gas and its equation both check."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.arrays import array, host
+from jaxkin.numerics.arrays import array, host, written_in_jax
 from jaxkin.numerics.checks import require, require_finite
 from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw
 
@@ -26,26 +26,28 @@ def as_laws(
         ValueError: there is none, or one is no law or returns velocities of another shape.
     """
     laws = Binary() if laws is None else laws
-    laws = (laws,) if isinstance(laws, CollisionLaw) else tuple(laws)
-    require(len(laws) > 0, "laws", "name at least one collision law", "it is empty")
-    for law in laws:
+    one = isinstance(laws, str) or not isinstance(laws, Iterable) or hasattr(laws, "shape")
+    given: tuple[Any, ...] = (laws,) if one else tuple(laws)  # type: ignore[arg-type]
+    require(len(given) > 0, "laws", "name at least one collision law", "it is empty")
+    for law in given:
         require(
             isinstance(law, CollisionLaw),
             "laws",
             "be collision laws",
-            f"one is a {type(law).__name__}",
+            f"one is {law!r}",
             "Wrap a function of one tuple in collision_laws.Custom.",
         )
         before = jax.ShapeDtypeStruct((law.order, dimension), dtype)
         normal = jax.ShapeDtypeStruct((law.normals(dimension),), dtype)
-        after = jax.eval_shape(law.collide, before, normal)
+        with written_in_jax("laws"):
+            after = jax.eval_shape(law.collide, before, normal)
         require(
             after.shape == before.shape,
             "laws",
             f"map velocities {before.shape} to the same shape",
             f"{type(law).__name__} returns {after.shape}",
         )
-    return laws
+    return given
 
 
 def as_weights(weights: Any, number: int, dtype: Any) -> Float[Array, " laws"]:

@@ -1,5 +1,7 @@
 """Kernels and angles: samplers against harmonics, total rates, and what they refuse."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -178,10 +180,77 @@ def test_what_kernels_refuse():
         angles.VariableSoft(1.5).harmonics(2, 2)
     with pytest.raises(ValueError, match="`bound` must be finite and above 0"):
         jk.BoundedKernel(jk.PowerKernel(), 0.0)
-    with pytest.raises(ValueError, match="`scheme` must be 'exact' for laws of other orders"):
-        jk.KacGas(10, jk.collision_laws.Symmetric(3), scheme="disjoint")
+    with pytest.raises(ValueError, match=r"`scheme` must be `jaxkin.schemes.Exact\(\)` for laws"):
+        jk.KacGas(10, jk.collision_laws.Symmetric(3), scheme=jk.schemes.Disjoint())
     with pytest.raises(ValueError, match=r"`fraction` must lie in \(0, 1\]"):
-        jk.KacGas(10, scheme="disjoint", fraction=0.0)
+        jk.schemes.Disjoint(fraction=0.0)
+
+
+class InNumPy(Bump):
+    """B̄ = max(g, 1), by NumPy."""
+
+    def total(self, speed):
+        return np.maximum(speed, 1.0)
+
+
+class WithIf(Bump):
+    """A branch of Python on the speed."""
+
+    def total(self, speed):
+        return speed if speed.max() > 1 else 1 + speed
+
+
+class WithMath(Bump):
+    """A function of one number of Python."""
+
+    def total(self, speed):
+        return math.sqrt(speed)
+
+
+class OneNumber(Bump):
+    """One rate for all speeds that are asked for."""
+
+    def total(self, speed):
+        return jnp.sum(speed)
+
+
+class Derived(jk.PowerKernel):
+    """Hard spheres by NumPy: a derived class is tried although its parent is known to be right."""
+
+    def total(self, speed):
+        return np.sqrt(speed)
+
+
+class AngleInNumPy(angles.Angle):
+    """cos θ = cos u, by NumPy."""
+
+    def cosine(self, u, dimension):
+        return np.cos(u)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        (1.0, "`kernel` must be a `jaxkin.Kernel`, but it is 1.0.*jaxkin.MaxwellKernel"),
+        ("hard spheres", "`kernel` must be a `jaxkin.Kernel`, but it is 'hard spheres'"),
+        (jk.PowerKernel, "`kernel` must be a `jaxkin.Kernel`, but it is <class"),
+        (jk.MaxwellKernel(1.0, 3), "`kernel` must have an `angle` of `jaxkin.angles`.* 3"),
+        (InNumPy(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
+        (Derived(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
+        (jk.BoundedKernel(InNumPy(), 2.0), r"`kernel` must be written with jax\.numpy"),
+        (WithIf(), r"`kernel` must be written with jax\.numpy, but it asks for the value .* `if"),
+        (WithMath(), r"`kernel` must be written with jax\.numpy, but .* number of Python"),
+        (OneNumber(), r"`kernel` must have a `total` that maps speeds .* it returns \(\)"),
+        (
+            jk.MaxwellKernel(1.0, AngleInNumPy()),
+            r"`angle` must be written with jax\.numpy, but it turns",
+        ),
+    ],
+)
+def test_what_is_no_kernel_is_named_where_it_is_first_tried(kernel, message):
+    for make in (lambda: jk.KacGas(10, kernel=kernel), lambda: jk.AnnihilatingGas(10, 0.5, kernel)):
+        with pytest.raises(ValueError, match=f"Argument {message}"):
+            make()
 
 
 @pytest.mark.slow
