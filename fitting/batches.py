@@ -116,7 +116,9 @@ def fit_batches(
     errors = np.where(lost, np.nan, np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
     positive = parametrisation.positive
     quantile = stdtrit(size - 1, 0.5 + level / 2)
-    intervals = confidence_interval(natural, errors, positive, quantile)
+    intervals = confidence_interval(
+        natural, errors, positive, quantile, bounds=parametrisation.bounds
+    )
     return BatchEstimates(tuple(parametrisation.names), natural, errors, intervals, converged)
 
 

@@ -21,6 +21,7 @@ from jaxkin.equations.weak_form import weak_residual
 from jaxkin.hierarchy.annihilation import Balance, balance_defect, pure_death
 from jaxkin.hierarchy.spheres import MixedBalance
 from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics import domains
 from jaxkin.observables import (
     Coordinates,
     Observable,
@@ -113,6 +114,7 @@ __all__ = [
     "constraint_defect",
     "contact_values",
     "decay",
+    "domains",
     "fourier_mode",
     "gross_pitaevskii_length",
     "interactions",

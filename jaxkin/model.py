@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray
 
+from jaxkin.numerics.domains import Domain
 from jaxkin.observables import Observable, Weighted
 
 State = Any
@@ -86,8 +87,8 @@ class KineticEquation(eqx.Module):
     """A macroscopic kinetic equation: a pytree whose fields are its primary parameters.
 
     Attributes:
-        domains: maps the name of a parameter to its domain: "positive", "symmetric positive",
-            "interval", "simplex"; `fitting` works in free coordinates of the domain.
+        domains: maps the path of a parameter to its domain (`jaxkin.domains`); `fitting` works in
+            free coordinates of the domain.
     """
 
     def check(self, law: Any) -> None:
@@ -120,7 +121,7 @@ class KineticEquation(eqx.Module):
         """Return what is recorded when the user names nothing."""
         return ()
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {}
 

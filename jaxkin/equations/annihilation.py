@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.domains import Domain, Interval, Positive
 from jaxkin.observables import Observable, Weighted
 from jaxkin.operators.fourier import Boltzmann
 from jaxkin.operators.hermite import BoltzmannHermite
@@ -105,7 +106,7 @@ class Annihilation(KineticEquation):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return self.operator.observables()
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of α, and those of the operator."""
         own = {f"operator.{name}": domain for name, domain in self.operator.domains().items()}
-        return {"alpha": "interval", "density": "positive", **own}
+        return {"alpha": Interval(0.0, 1.0), "density": Positive(), **own}

@@ -34,6 +34,7 @@ from jaxtyping import Array, Float
 from jaxkin.laws.by_type import ByType, Layers
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import one_of, require, whole
+from jaxkin.numerics.domains import Domain
 from jaxkin.numerics.hermite import multi_indices
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
@@ -228,7 +229,7 @@ class BoltzmannSlab(KineticEquation):
         """Return `mixture_moments` over the slab and `mixture_profiles`."""
         return _observables(len(self.mixture.masses), self.bins)
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {f"mixture.{name}": domain for name, domain in self.mixture.domains().items()}
 

@@ -32,6 +32,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.domains import Domain
 from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS, Entropy
@@ -367,7 +368,6 @@ class Boltzmann(KineticEquation):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        names = {"kernel.strength": "positive", "kernel.exponent": "interval"}
-        return {k: v for k, v in names.items() if hasattr(self.kernel, k.split(".")[1])}
+        return {f"kernel.{path}": domain for path, domain in self.kernel.domains().items()}

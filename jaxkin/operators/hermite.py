@@ -28,6 +28,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
+from jaxkin.numerics.domains import Domain
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables import Coordinates, Observable, Weighted
@@ -215,10 +216,9 @@ class BoltzmannHermite(KineticEquation):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        known = {"strength": "positive", "exponent": "interval", "bound": "positive"}
-        return {f"kernel.{k}": v for k, v in known.items() if hasattr(self.kernel, k)}
+        return {f"kernel.{path}": domain for path, domain in self.kernel.domains().items()}
 
 
 @functools.lru_cache(maxsize=8)

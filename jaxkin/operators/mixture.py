@@ -32,6 +32,7 @@ from jaxkin.laws.by_type import ByType, Uniform
 from jaxkin.laws.velocities import Maxwellian
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
+from jaxkin.numerics.domains import Domain, Positive
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables import Coordinates, Observable, Weighted
@@ -295,9 +296,9 @@ class BoltzmannMixture(KineticEquation):
         """Return temperature, momentum, energy, stress and fourth moment of each type."""
         return mixture_moments(len(self.masses))
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        return {"constants": "positive"}
+        return {"constants": Positive()}
 
     def conditions(self) -> dict[str, Array]:
         """Return the conditions that diameters set to the constants, (1.12) for two types."""

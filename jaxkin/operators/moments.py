@@ -32,6 +32,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.numerics.domains import Domain, Positive, Simplex
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
@@ -185,9 +186,9 @@ class MaxwellBoltzmann(KineticEquation):
         needed = {"heat_flux": 3, "moments": 6}
         return tuple(o for o in VELOCITY_MOMENTS if needed.get(o.name, 2) <= self.degree)
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        return {"weights": "simplex", "rate": "positive"}
+        return {"weights": Simplex(), "rate": Positive()}
 
 
 def _powers(x: Float[Array, "n d"], indices: np.ndarray) -> Float[Array, "n N"]:

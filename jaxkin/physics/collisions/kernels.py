@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.numerics.domains import Domain, Interval, Positive
 from jaxkin.physics.collisions.angles import Angle, Isotropic
 from jaxkin.physics.masses import common_dtype
 
@@ -41,6 +42,10 @@ class Kernel(eqx.Module):
     def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return a bound on B̄ at all relative speeds up to `speed`; here B̄, which must grow."""
         return self.total(speed)
+
+    def domains(self) -> dict[str, Domain]:
+        """Return the domain of each parameter that can be fitted, by path; here the angle's."""
+        return {f"angle.{path}": domain for path, domain in self.angle.domains().items()}
 
     def check_majorant(self) -> None:
         """Raise `ValueError` unless `majorant` bounds B̄, seen at 601 speeds from 1e-3 to 1e3."""
@@ -88,6 +93,10 @@ class MaxwellKernel(Kernel):
         """Return C."""
         return jnp.full_like(speed, self.strength)
 
+    def domains(self) -> dict[str, Domain]:
+        """Return C > 0, and what the angle says."""
+        return {"strength": Positive(), **super().domains()}
+
 
 class PowerKernel(Kernel):
     """B̄ = C|v−v*|^γ.
@@ -130,6 +139,10 @@ class PowerKernel(Kernel):
         power = jnp.exp(self.exponent * jnp.log(jnp.maximum(speed, tiny)))
         return (self.strength * power).astype(speed.dtype)
 
+    def domains(self) -> dict[str, Domain]:
+        """Return C > 0 and γ in (−2, 1], and what the angle says."""
+        return {"strength": Positive(), "exponent": Interval(-2.0, 1.0, "(]"), **super().domains()}
+
     def check_majorant(self) -> None:
         """Raise `ValueError` for γ < 0."""
         require(
@@ -166,6 +179,11 @@ class BoundedKernel(Kernel):
     def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return `bound`."""
         return jnp.full_like(speed, self.bound)
+
+    def domains(self) -> dict[str, Domain]:
+        """Return a positive bound, and what the kernel that is cut and its angle say."""
+        cut = {f"kernel.{path}": domain for path, domain in self.kernel.domains().items()}
+        return {"bound": Positive(), **cut, **super().domains()}
 
 
 def sphere_area(dimension: int) -> float:
