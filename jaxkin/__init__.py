@@ -7,7 +7,7 @@ kinetic_limit()       fitting.fit
 equation  ──solve────▶ prediction
 """
 
-from jaxkin import laws, observables
+from jaxkin import laws, logs, observables
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.annihilation import Annihilation
@@ -119,6 +119,7 @@ __all__ = [
     "gross_pitaevskii_length",
     "interactions",
     "laws",
+    "logs",
     "mixture_constants",
     "mixture_parameters",
     "mixture_profiles",

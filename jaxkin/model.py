@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray
 
+from jaxkin.logs import Log
 from jaxkin.numerics.domains import Domain
 from jaxkin.observables import Observable, Weighted
 
@@ -62,7 +63,7 @@ class Particles(eqx.Module):
         """Return what is recorded when the user names nothing."""
         return ()
 
-    def drain(self, state: State) -> dict[str, Array] | None:
+    def drain(self, state: State) -> Log | None:
         """Return the log of events of one replica so far, or None if it keeps none."""
         return None
 
@@ -71,7 +72,7 @@ class Particles(eqx.Module):
         return {}
 
     def metadata(self, law: Any) -> dict[str, Any]:
-        """Return plain numbers that describe a run; they are kept with its data."""
+        """Return numbers, words and tuples that describe a run; they are kept with its data."""
         return {}
 
     def tile(self, replicas: int) -> int:

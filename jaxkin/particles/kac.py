@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.laws.velocities import check_velocities
+from jaxkin.logs import CollisionCount
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, whole
@@ -288,9 +289,9 @@ class KacGas(Particles):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
-    def drain(self, state: Velocities) -> dict[str, Array]:
+    def drain(self, state: Velocities) -> CollisionCount:
         """Return the `count` of collisions."""
-        return {"count": state.collisions}
+        return CollisionCount(state.collisions)
 
     def faults(self, state: Velocities) -> dict[str, Array]:
         """Report a rate above its bound, and velocities that are not numbers."""
