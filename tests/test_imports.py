@@ -102,7 +102,8 @@ def public():
         assert package.__all__ == sorted(package.__all__)
         for name in package.__all__:
             yield f"{package.__name__}.{name}", getattr(package, name)
-    for module in (jaxkin.laws, jaxkin.interactions, jaxkin.coagulation_kernels):
+    families = (jaxkin.laws, jaxkin.interactions, jaxkin.coagulation_kernels)
+    for module in (*families, jaxkin.domains, jaxkin.logs):
         for name, value in vars(module).items():
             if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
                 yield f"{module.__name__}.{name}", value
