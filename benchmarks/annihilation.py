@@ -31,8 +31,8 @@ def run(gas, times, replicas, key=1):
     with Stopwatch() as watch:
         data = jk.simulate(gas, law, times, key=jax.random.key(key), **options)
         jax.block_until_ready(data.events)
-    left = np.asarray(data.events["number"], np.int64)
-    events = int(np.sum(np.asarray(data.events["count"], np.int64) + (gas.n_particles - left) // 2))
+    left = np.asarray(data.events.number, np.int64)
+    events = int(np.sum(np.asarray(data.events.count, np.int64) + (gas.n_particles - left) // 2))
     return {
         "n": gas.n_particles,
         "replicas": replicas,

@@ -57,7 +57,7 @@ def main() -> None:
     energy = np.asarray(data["energy_profile"])
     error = energy.std(0, ddof=1) / replicas**0.5
     z = ((energy.mean(0) - np.asarray(by_bins["energy_profile"])) / error)[1:]
-    met = 2 * float(data.events["collisions"].sum()) / replicas / sum(gas.numbers)
+    met = 2 * float(data.events.collisions.sum()) / replicas / sum(gas.numbers)
     print(
         f"{met:.2f} collisions of a sphere, z: r.m.s. {np.sqrt(np.mean(z**2)):.2f}, "
         f"largest {np.abs(z).max():.2f} of {z.size}"

@@ -62,7 +62,7 @@ def run(model, replicas, seed=0, duration=DURATION):
             model, LAW, jnp.array([0, duration]), key=jax.random.key(100 + seed), **simulated
         )
         jax.block_until_ready(data.events)
-    events = int(np.sum(data.events["count"]))
+    events = int(np.sum(data.events.count))
     return data, {
         "n": model.n_particles,
         "scheme": {"Contact": "contact", "PairLaw": "pair_law"}[type(model.scheme).__name__],
@@ -104,9 +104,7 @@ def speed(options):
                 continue
             replicas = max(1, replicas // 4) if options.quick else replicas
             data, row = run(gas(n, scheme), replicas)
-            gone = np.minimum(
-                np.nan_to_num(np.asarray(data.events["time"]), nan=DURATION), DURATION
-            )
+            gone = np.minimum(np.nan_to_num(np.asarray(data.events.time), nan=DURATION), DURATION)
             alive = replicas * n * DURATION - 2 * np.sum(DURATION - gone)
             row |= {
                 "cpu_per_replica": row["cpu"] / replicas,

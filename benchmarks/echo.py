@@ -73,7 +73,7 @@ def echo(mean_collisions, dtype, replicas):
     v = np.asarray(data["velocities"], np.float64)
     h = [boltzmann_h(v[:, k]) for k in range(v.shape[1])]
     apart = np.linalg.norm(v[:, -1] + v[:, 0], axis=-1)
-    happened = 2 * float(np.mean(np.sum(data.events["collisions"], (1, 2)))) / sum(NUMBERS) / 2
+    happened = 2 * float(np.mean(np.sum(data.events.collisions, (1, 2)))) / sum(NUMBERS) / 2
     return {
         "type": np.dtype(dtype).name,
         "collisions of a sphere": happened,

@@ -36,14 +36,14 @@ def measure(n, dimension, replicas, collisions, dtype=np.float64):
         run(1, [0.0])
     with Stopwatch() as watch:
         events = run(1, [0.0, span])
-    number = int(events["collisions"].sum())
+    number = int(events.collisions.sum())
     return {
         "d": dimension,
         "N": n,
         "replicas": replicas,
         "dtype": np.dtype(dtype).name,
         "collisions": number,
-        "per round": number / int(events["rounds"].sum()),
+        "per round": number / int(events.rounds.sum()),
         "place, s": start.wall,
         "per second": number / (watch.wall - start.wall),
     }

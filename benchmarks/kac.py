@@ -47,7 +47,7 @@ def measure(gas, replicas, span=SPAN):
             data = jk.simulate(gas, law, jnp.array([0.0, span]), key=key, **options)
             jax.block_until_ready(data.events)
         energy = np.asarray(data["energy"], float)
-        collisions = int(np.sum(np.asarray(data.events["count"], np.int64)))
+        collisions = int(np.sum(np.asarray(data.events.count, np.int64)))
         found.append(
             {
                 "n": gas.n_particles,
@@ -125,7 +125,7 @@ def drift(total):
     energy = np.asarray(data["energy"], float)
     change = energy[:, 1] / energy[:, 0] - 1
     return {
-        "collisions per replica": float(np.mean(np.asarray(data.events["count"], np.int64))),
+        "collisions per replica": float(np.mean(np.asarray(data.events.count, np.int64))),
         "mean drift": float(change.mean()),
         "rms drift": float(np.sqrt(np.mean(change**2))),
         "momentum drift": float(np.max(np.abs(np.diff(np.asarray(data["momentum"]), axis=1)))),

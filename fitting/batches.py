@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
-from fitting.comparison import compare_means, smallest_steps
+from fitting.comparison import Compared, compare_means, smallest_steps
 from fitting.objectives import working_variance
 from fitting.parametrisation import Unknown, parametrise
 from fitting.uncertainty import confidence_interval, delta_method, estimate
@@ -63,7 +63,7 @@ def fit_batches(
     unknown: Unknown,
     free: Any = None,
     start: Any = None,
-    observables: tuple[str, ...] = ("counts",),
+    observables: Compared = ("counts",),
     finite_size: str | None = None,
     steps: int = 200,
     level: float = 0.95,
@@ -91,8 +91,9 @@ def fit_batches(
     shared = compare_means(
         equation, law, part, parametrisation, observables, finite_size, None, None
     )
-    later, steps_of = np.asarray(data.times) > 0, smallest_steps(data, observables)
-    arrays = [np.asarray(data[name])[:, later] for name in observables]
+    names = [o.name for o in shared.observe]
+    later, steps_of = np.asarray(data.times) > 0, smallest_steps(data, names)
+    arrays = [np.asarray(data[name])[:, later] for name in names]
     cut = [a.reshape(batches, size, *a.shape[1:]) for a in arrays]
     variance = np.stack([working_variance([a[k] for a in cut], steps_of) for k in range(batches)])
     values = np.concatenate([a.reshape(batches, size, -1) for a in cut], axis=-1)
@@ -116,7 +117,9 @@ def fit_batches(
     errors = np.where(lost, np.nan, np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
     positive = parametrisation.positive
     quantile = stdtrit(size - 1, 0.5 + level / 2)
-    intervals = confidence_interval(natural, errors, positive, quantile)
+    intervals = confidence_interval(
+        natural, errors, positive, quantile, bounds=parametrisation.bounds
+    )
     return BatchEstimates(tuple(parametrisation.names), natural, errors, intervals, converged)
 
 

@@ -27,7 +27,6 @@ the rarest kind, in d = 2, one of its two tails is empty.
 Symbols: K collisions, E exposure, R replicas, q conditions.
 """
 
-import ast
 import warnings
 from typing import Any
 
@@ -39,8 +38,10 @@ from scipy.integrate import simpson, trapezoid
 from scipy.special import stdtrit
 
 from fitting.collision_model import DiameterModel, explained, likeliest
+from fitting.events import logged
 from fitting.hypotheses import Compatibility, hotelling
 from fitting.uncertainty import confidence_interval, delta_method, sandwich
+from jaxkin.logs import CollisionLog
 from jaxkin.numerics.checks import require, require_finite
 from jaxkin.physics.spheres.mixture_constraint import constraint_defect
 from jaxkin.trajectory import Trajectory
@@ -203,13 +204,7 @@ def _test(log_c: Any, covariance: Any, k: int, dimension: int, replicas: int) ->
 
 def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     """Return N_α, d, and collisions and exposures (R, k(k+1)/2) of each two types."""
-    told, logged = data.metadata, data.events or {}
-    require(
-        {"numbers", "dimension", "boundary"} <= set(told) and "collisions" in logged,
-        "data",
-        "be a simulation of `HardSphereMixture` with `events=True`",
-        f"its model is {told.get('model')!r} and its events {sorted(logged)}",
-    )
+    log = logged(data, CollisionLog, "Simulate `jaxkin.HardSphereMixture` with events=True.")
     require(
         "relative_speed" in data.observables,
         "data",
@@ -217,38 +212,30 @@ def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
         f"it has {sorted(data.observables)}",
         "Simulate with observe=[jaxkin.RelativeSpeed(k)], k types.",
     )
+    uniform = bool(data.metadata.get("uniform", True))
     require(
-        bool(told.get("uniform", True)) and not told.get("reversed", False),
+        uniform and not log.reversed,
         "data",
         "be of a gas that is the same at all places and is not reversed",
-        f"uniform is {told.get('uniform')} and reversed is {told.get('reversed')}",
+        f"uniform is {uniform} and reversed is {log.reversed}",
     )
     require(
-        told["boundary"] == "periodic",
+        log.boundary == "periodic",
         "data",
         "be of a gas on the torus",
-        f"its boundary is {told['boundary']!r}: walls keep spheres from a part of the box",
+        f"its boundary is {log.boundary!r}: walls keep spheres from a part of the box",
     )
-    numbers, times = np.array(ast.literal_eval(told["numbers"])), np.asarray(data.times, float)
+    numbers, times = np.array(log.numbers), np.asarray(data.times, float)
     require(
         times.size >= 3 and times[0] == 0,
         "data",
         "have three times or more from 0 on, for collisions are counted from there",
         f"they are {times}",
     )
-    k, upper = len(numbers), np.triu_indices(len(numbers))
-    speed = np.asarray(data["relative_speed"], float)
-    require(
-        speed.ndim == 4 and speed.shape[2:] == (k, k),
-        "data",
-        f"have `relative_speed` of {k} types for each replica and time",
-        f"its shape is {speed.shape}",
-        f"Observe RelativeSpeed({k}).",
-    )
-    area = 2.0 if told["dimension"] == 2 else np.pi
-    speed = area * (pairs_of_types(numbers) * speed)[:, :, *upper]
+    upper = np.triu_indices(len(numbers))
+    speed = log.exposure_rate(data["relative_speed"])[:, :, *upper]
     exposed = simpson(speed, x=times, axis=1)
-    seen = np.asarray(logged["collisions"], float)[:, *upper]
+    seen = np.asarray(log.collisions, float)[:, *upper]
     never = [
         (int(i) + 1, int(j) + 1) for i, j, n in zip(*upper, seen.sum(0), strict=True) if n == 0
     ]
@@ -261,13 +248,7 @@ def _counts(data: Trajectory) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
             "the standard error: record more times.",
             stacklevel=3,
         )
-    return numbers, int(told["dimension"]), seen, exposed
-
-
-def pairs_of_types(numbers: np.ndarray) -> Float[np.ndarray, "k k"]:
-    """Return how many pairs of different spheres there are of each two types."""
-    ordered = np.outer(numbers, numbers) - np.diag(numbers)
-    return ordered / (1 + np.eye(len(numbers)))
+    return numbers, log.dimension, seen, exposed
 
 
 def _or_dash(value: Any, form: str) -> str:

@@ -7,10 +7,15 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from fitting.events import EventLikelihood, estimate_from_events, one_particle
+from fitting.events import EventLikelihood, estimate_from_events
 from fitting.objectives import MeanMisfit, working_variance
+from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
+from jaxkin.observables import Observable
 from jaxkin.trajectory import Trajectory
+
+# What a fit compares: names that the equation knows, or observables, or a single one.
+Compared = Sequence[str | Observable] | str | Observable
 
 _CENSUS = ("counts", "number", "mass", "overflow")
 
@@ -40,16 +45,28 @@ def compare_events(equation, data, parametrisation) -> EventLikelihood:
     )
 
 
-def compare_means(
-    equation, law, data, parametrisation, names, finite_size, rtol, atol
-) -> MeanMisfit:
-    """Check the data against the equation, and return the misfit of replica means.
+def as_observables(
+    observables: Compared, equation: KineticEquation, data: Trajectory
+) -> tuple[Observable, ...]:
+    """Return what is compared: objects as they are, and those that the equation calls by a name.
 
-    t = 0 is dropped: nothing is unknown there. The arguments are those of `fit`.
+    Args:
+        observables: names or objects, or a single one.
+        equation: offers observables by name.
+        data: hold them all, by name.
+
+    Raises:
+        ValueError: the data do not hold one, the equation does not offer a name, or one is given
+            twice, or none.
     """
-    equation.check(law)  # the search cannot: its law is traced
+    listed: list[str | Observable] = (
+        [observables] if isinstance(observables, str | Observable) else list(observables)
+    )
+    require(len(listed) > 0, "observables", "name at least one observable", "it is empty")
     offered = {o.name: o for o in equation.observables()}
-    for name in names:
+    chosen: dict[str, Observable] = {}
+    for one in listed:
+        name = one.name if isinstance(one, Observable) else one
         require(
             name in data.observables,
             "data",
@@ -58,12 +75,27 @@ def compare_means(
             "Record it with `observe=`, or name others in `observables=`.",
         )
         require(
-            name in offered,
+            isinstance(one, Observable) or name in offered,
             "observables",
-            f"be among {sorted(offered)} of the equation",
+            f"hold observables, or names among {sorted(offered)} of the equation",
             f"one is {name!r}",
+            "Pass the object that was observed, not its name.",
         )
-    require(len(names) > 0, "observables", "name at least one observable", "it is empty")
+        require(name not in chosen, "observables", "hold each one once", f"{name!r} comes twice")
+        chosen[name] = one if isinstance(one, Observable) else offered[name]
+    return tuple(chosen.values())
+
+
+def compare_means(
+    equation, law, data, parametrisation, observables, finite_size, rtol, atol
+) -> MeanMisfit:
+    """Check the data against the equation, and return the misfit of replica means.
+
+    t = 0 is dropped: nothing is unknown there. The arguments are those of `fit`.
+    """
+    equation.check(law)  # the search cannot: its law is traced
+    chosen = as_observables(observables, equation, data)
+    names = [o.name for o in chosen]
     require(
         finite_size in (None, "well-mixed"),
         "finite_size",
@@ -73,7 +105,7 @@ def compare_means(
     later = np.asarray(data.times) > 0
     require(later.any(), "data", "have a time after 0", f"its times are {data.times}")
     lead = 1 if data.replicated else 0
-    arrays, chosen = [], tuple(offered[name] for name in names)
+    arrays = []
     for name in names:
         values = np.asarray(data[name])
         require(
@@ -128,7 +160,9 @@ def compare_means(
 
 def smallest_steps(data: Trajectory, names: Sequence[str]) -> list[float | None]:
     """Return the smallest change that one replica can show; known for densities of particles."""
-    return [one_particle(data) if name in _CENSUS else None for name in names]
+    known = {"n_particles", "total_density"} <= set(data.metadata)
+    step = data.metadata["total_density"] / data.metadata["n_particles"] if known else None
+    return [step if name in _CENSUS else None for name in names]
 
 
 def _check_shapes(equation, law, arrays, chosen) -> None:

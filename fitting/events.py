@@ -13,6 +13,8 @@ from them β̂ carries their own O(1/N).
 Symbols: K events, E exposure (volume⁻¹ × time), w density of one particle, r replica.
 """
 
+from typing import TypeVar, cast
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,9 +23,12 @@ from jaxtyping import Array, Float
 
 from fitting.objectives import Linearised, Objective
 from fitting.parametrisation import Parametrisation
+from jaxkin.logs import Log, ReactionLog
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require
 from jaxkin.trajectory import Trajectory
+
+Kind = TypeVar("Kind", bound=Log)
 
 
 class EventEstimate(eqx.Module):
@@ -49,11 +54,10 @@ def estimate_from_events(data: Trajectory) -> EventEstimate:
         data: a simulation of coagulation or annihilation with `events=True` and `counts`.
 
     Raises:
-        ValueError: the data carry no events, no `counts`, or not their density and number.
+        ValueError: the data carry no log of reactions, or no `counts` of its masses.
     """
     remedy = "Simulate with events=True, and record `counts`."
-    logged = data.events or {}
-    require(len(logged) > 0, "data", "carry a log of events", "it has none", remedy)
+    log = logged(data, ReactionLog, remedy)
     require(
         "counts" in data.observables,
         "data",
@@ -61,31 +65,7 @@ def estimate_from_events(data: Trajectory) -> EventEstimate:
         f"it has {sorted(data.observables)}",
         remedy,
     )
-    weight = one_particle(data)
-    require(
-        weight is not None,
-        "data",
-        "tell `n_particles` and `total_density` in its metadata",
-        f"that holds {sorted(data.metadata)}",
-    )
-    log = {name: np.asarray(values) for name, values in logged.items()}
-    counts = np.asarray(data["counts"], dtype=float) / weight
-    last = float(data.times[-1])
-    happened = log["time"] <= last  # NaN compares false
-    i, j = (np.where(happened, log[name] - 1, 0) for name in ("mass_i", "mass_j"))
-    jumps = _jumps(i, j, counts.shape[-1], data.metadata.get("reaction", "coagulation"))
-    jumps = jumps * happened[..., None]
-    first = np.rint(counts[:, 0] - _before(jumps, log["time"], float(data.times[0])))
-    path = np.concatenate([first[:, None], first[:, None] + np.cumsum(jumps, axis=1)], axis=1)
-    times = np.where(happened, log["time"], last)
-    edges = np.pad(times, [(0, 0), (1, 1)], constant_values=((0, 0), (0.0, last)))
-    stay = np.diff(edges, axis=1) * weight
-    pairs = np.einsum("rk,rkn,rkm->rnm", stay, path, path, optimize=True)
-    alone = np.einsum("rk,rkn->rn", stay, path)
-    exposure = np.triu(pairs) - 0.5 * (pairs + _diagonal(alone)) * np.eye(counts.shape[-1])
-    events = np.zeros_like(exposure)
-    replica = np.broadcast_to(np.arange(len(i))[:, None], i.shape)
-    np.add.at(events, (replica, np.minimum(i, j), np.maximum(i, j)), happened)
+    events, exposure = log.events_and_exposure(data.times, data["counts"])
     seen, exposed = events.sum(0), exposure.sum(0)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(seen > 0, seen / exposed, np.nan)
@@ -94,6 +74,14 @@ def estimate_from_events(data: Trajectory) -> EventEstimate:
     return EventEstimate(
         np.where(upper, rate, rate.T), np.where(upper, error, error.T), events, exposure
     )
+
+
+def logged(data: Trajectory, kind: type[Kind], remedy: str) -> Kind:
+    """Return the log of the data, which must be of this class."""
+    log = data.events
+    has = "no log" if log is None else f"a {type(log).__name__}"
+    require(isinstance(log, kind), "data", f"carry a {kind.__name__}", f"it has {has}", remedy)
+    return cast(Kind, log)
 
 
 class EventLikelihood(Objective):
@@ -120,29 +108,3 @@ class EventLikelihood(Objective):
         scores = jnp.einsum("rnm,nmp->rp", self.events / safe - self.exposure, tangents)
         fisher = jnp.einsum("nm,nmp,nmq->pq", exposed / safe, tangents, tangents)
         return Linearised(value, -scores.sum(0), fisher, fisher, (scores,))
-
-
-def one_particle(data: Trajectory) -> float | None:
-    """Return w = Z/N, the density of one particle, or None if the metadata do not tell."""
-    known = {"n_particles", "total_density"} <= set(data.metadata)
-    return data.metadata["total_density"] / data.metadata["n_particles"] if known else None
-
-
-def _jumps(
-    i: np.ndarray, j: np.ndarray, masses: int, reaction: str
-) -> Float[np.ndarray, "replicas events masses"]:
-    """Change of the counts in each event."""
-    one = np.eye(masses)
-    gone = -one[i] - one[j]
-    # A product heavier than M leaves the classes: the extra rows are zero.
-    products = np.concatenate([one, np.zeros((masses, masses))])
-    gained = products[i + j + 1]
-    return gone + gained if reaction == "coagulation" else gone
-
-
-def _before(jumps: np.ndarray, times: np.ndarray, start: float) -> np.ndarray:
-    return np.sum(jumps * (times <= start)[..., None], axis=1)
-
-
-def _diagonal(vectors: np.ndarray) -> np.ndarray:
-    return vectors[..., None] * np.eye(vectors.shape[-1])

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fitting.comparison import compare_events, compare_means
+from fitting.comparison import Compared, compare_events, compare_means
 from fitting.objectives import Joint, Objective
 from fitting.optimisation import DEFAULT, NotConverged
 from fitting.parametrisation import Parametrisation, Unknown, parametrise
@@ -41,7 +41,7 @@ def fit(
     free: Any = None,
     start: Any = None,
     optimizer: optax.GradientTransformation | None = None,
-    observables: Sequence[str] | str = ("counts",),
+    observables: Compared = ("counts",),
     finite_size: str | None = None,
     steps: int = 200,
     rtol: float | None = None,
@@ -59,14 +59,18 @@ def fit(
         law: what is known at time 0; or a sequence, one for each experiment.
         data: a simulation with replicas (R, times, …), or the solution of an equation; or a
             sequence of them, simulated with different keys.
-        unknown: a field's name, a dotted path ("kernel.exponent"), several, or a function that
-            returns whole leaves.
-        free: mask of the entries to fit, in the field's shape (a dictionary by path if several).
-        start: first value (a number, an array, or a dictionary by path); None: 1 for what is
-            positive, 1/2 for an interval, equal parts for a simplex, 0 for the rest.
+        unknown: a field's name, a path ("operator.kernel.exponent") or an ending that only one path
+            has ("exponent"), several, or a function that returns whole leaves. The names in the
+            result are full paths, whatever was given.
+        free: mask of the entries to fit, in the field's shape (a dictionary by such names if
+            several).
+        start: first value, inside of the domain (a number, an array, or a dictionary by such
+            names); None: 1 for what is positive, the middle of an interval, equal parts for a
+            simplex, 0 for the rest (`neutral` of `jaxkin.domains`).
         optimizer: any optax optimiser; None: Levenberg–Marquardt.
-        observables: names of the observables to compare, in all experiments; or "events", for the
-            likelihood of the log of reactions, which needs no solution and no limit.
+        observables: what to compare, in all experiments: the objects that were observed, or names
+            of those that the equation offers by itself; or "events", for the likelihood of the log
+            of reactions, which needs no solution and no limit.
         finite_size: None compares with the equation itself, which finite N misses by O(1/N);
             "well-mixed" adds the mean correction of order 1/N for particles without space, such
             as `MarcusLushnikov` (see `WellMixed`).
@@ -78,13 +82,14 @@ def fit(
         A `FitResult`; its `equation` is a tuple if `equation` was a sequence. Positive parameters
         whose logarithm has a standard error above 1 are reported as NaN, with a warning: the data
         do not identify them; nor entries of an interval or a simplex about which a uniform law
-        would tell as much (1/√12 for an interval). They stay in the fit, anchored near `start` by a
-        wide prior (5 in the logarithm or logit) that does not enter the errors, so that the
-        others' errors include what the data do not tell about them.
+        would tell as much (L/√12 for an interval of length L). They stay in the fit, anchored near
+        `start` by a wide prior (5 in the logarithm or logit) that does not enter the errors, so
+        that the others' errors include what the data do not tell about them.
 
     Raises:
-        ValueError: `unknown` names no field, the data lack what the fit needs, shapes differ, or
-            the sequences do not fit together.
+        ValueError: `unknown` names no field or the ending of several, the data lack what the fit
+            needs, the equation does not offer an observable by name, shapes differ, or the
+            sequences do not fit together.
 
     Warns:
         UserWarning: entries not identified; pairs of entries nearly degenerate; standard errors
@@ -102,14 +107,14 @@ def fit(
             "have the same unknown entries in all experiments",
             f"they are {_form(parametrisation)} and {_form(other)}",
         )
-    names = (observables,) if isinstance(observables, str) else tuple(observables)
+    by_events = isinstance(observables, str) and observables == "events"
     objectives: list[Objective] = []
     for model, initial, measured in experiments:
         own, _ = prepared[id(model)]
         objectives.append(
             compare_events(model, measured, own)
-            if observables == "events"
-            else compare_means(model, initial, measured, own, names, finite_size, rtol, atol)
+            if by_events
+            else compare_means(model, initial, measured, own, observables, finite_size, rtol, atol)
         )
     found = _estimate(
         objectives[0] if len(objectives) == 1 else Joint(tuple(objectives)),
@@ -126,7 +131,7 @@ def fit(
         each if isinstance(equation, Sequence) else each[0],
         parametrisation,
         found,
-        conservative=observables != "events",
+        conservative=not by_events,
     )
 
 

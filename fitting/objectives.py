@@ -87,7 +87,7 @@ class MeanMisfit(Objective):
     values: Float[Array, "replicas entries"]
     variance: Float[Array, " entries"]
     n_particles: Float[Array, ""] | None
-    observe: tuple[Observable, ...] = eqx.field(static=True)
+    observe: tuple[Observable, ...]
     rtol: float = eqx.field(static=True)
     atol: float = eqx.field(static=True)
 

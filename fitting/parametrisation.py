@@ -1,18 +1,12 @@
-"""Free coordinates: unknown parameters in their domain ↔ a vector θ without constraints.
+"""Unknown parameters of an equation ↔ a vector θ without constraints.
 
-    positive             x = e^θ
-    symmetric positive   x_ij = x_ji = e^θ_ij, i ≤ j
-    interval             x = 1/(1 + e^−θ), in (0, 1)
-    simplex              x_k = e^θ_k/Σe^θ, θ_last = 0
-    real                 x = θ
+Each unknown is a leaf of an equation, named by its path ("rate", "operator.kernel.exponent"), with
+a domain (`jaxkin.domains`) that the equation declares and that says what its free coordinates are.
+Entries that a mask keeps fixed are known and are read from the equation; the value of an unknown
+entry is never read.
 
-A rate is a scale, so that its logarithm is the natural coordinate: steps are relative, and the
-scatter of an estimate is nearer to Gaussian there. Intervals and simplices are bounded: about x in
-(0, L) somebody who knows nothing errs by L/√12, the standard deviation of the uniform law (on the
-simplex, of a component of it), and an estimate that is no better says nothing.
-
-Unknowns are leaves of an equation, named by path ("rate", "kernel.exponent"). Entries that a mask
-keeps fixed are known and are read from the equation; the value of an unknown entry is never read.
+A path may be shortened to an ending that only one leaf has ("kernel.exponent"). Whatever name the
+user gives, all that is reported has the full path.
 
 Symbols: θ (p,) free coordinates; x (q,) the unknown entries in a row, one for each name.
 """
@@ -28,12 +22,10 @@ from jaxtyping import Array, Bool, Float
 from scipy.linalg import block_diag
 
 from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import require
+from jaxkin.numerics.domains import Domain, Real
 
 Unknown = str | Sequence[str] | Callable[[KineticEquation], Any]
-
-DOMAINS = ("positive", "symmetric positive", "interval", "simplex", "real")
-NEUTRAL = {"positive": 1.0, "symmetric positive": 1.0, "interval": 0.5, "real": 0.0}
 
 
 class Field(eqx.Module):
@@ -41,7 +33,7 @@ class Field(eqx.Module):
 
     Attributes:
         path: dotted path in the equation.
-        domain: one of `DOMAINS`.
+        domain: where its entries live.
         shape: shape of the leaf.
         places: flat indices of the unknown entries, in the order of their names. A symmetric
             pair has one place, i ≤ j.
@@ -49,7 +41,7 @@ class Field(eqx.Module):
     """
 
     path: str = eqx.field(static=True)
-    domain: str = eqx.field(static=True)
+    domain: Domain = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
     places: tuple[int, ...] = eqx.field(static=True)
     known: Array
@@ -57,7 +49,7 @@ class Field(eqx.Module):
     @property
     def size(self) -> int:
         """Number of free coordinates."""
-        return len(self.places) - (self.domain == "simplex")
+        return self.domain.free(len(self.places))
 
     @property
     def names(self) -> list[str]:
@@ -68,64 +60,11 @@ class Field(eqx.Module):
             for where in index
         ]
 
-    def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
-        """Return the unknown entries at θ."""
-        if self.domain in ("positive", "symmetric positive"):
-            return jnp.exp(theta)
-        if self.domain == "interval":
-            return jax.nn.sigmoid(theta)
-        if self.domain == "simplex":
-            return jax.nn.softmax(jnp.append(theta, 0))
-        return theta
-
-    def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
-        """Return θ of the unknown entries: the inverse of `natural`."""
-        if self.domain in ("positive", "symmetric positive"):
-            return jnp.log(natural)
-        if self.domain == "interval":
-            return jnp.log(natural) - jnp.log1p(-natural)
-        if self.domain == "simplex":
-            return jnp.log(natural[:-1]) - jnp.log(natural[-1])
-        return natural
-
-    @property
-    def ignorance(self) -> float:
-        """Standard deviation of an entry under the uniform law on its domain; ∞ if unbounded."""
-        if self.domain == "interval":
-            return 12**-0.5
-        if self.domain == "simplex":
-            k = len(self.places)
-            return ((k - 1) / (k + 1)) ** 0.5 / k
-        return np.inf
-
-    def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
-        """Return ∂x_k/∂θ_k where x is bounded, else 1."""
-        if not np.isfinite(self.ignorance):
-            return jnp.ones_like(theta)
-        x = self.natural(theta)[: self.size]
-        return x * (1 - x)
-
-    def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
-        """Return the positive part of Σ_k ∂Q/∂x_k ∂²x_k, from ∂Q/∂θ."""
-        if self.domain.endswith("positive"):
-            return jnp.diag(jnp.maximum(gradient, 0))
-        if not np.isfinite(self.ignorance):
-            return jnp.zeros((theta.size, theta.size), theta.dtype)
-        x = self.natural(theta)[: self.size]
-        if self.domain == "interval":
-            return jnp.diag(jnp.maximum(gradient * (1 - 2 * x), 0))
-        cross = jnp.outer(gradient, x)
-        size, direction = jnp.linalg.eigh(jnp.diag(gradient) - cross - cross.T)
-        return direction * jnp.maximum(size, 0) @ direction.T
-
     def spread(self, values: Array, leaf: Array) -> Array:
         """Return `leaf` with the unknown entries (and their mirror images) set to `values`."""
         places = np.asarray(self.places, dtype=int)
         leaf = leaf.ravel().at[places].set(values.astype(leaf.dtype)).reshape(self.shape)
-        if self.domain != "symmetric positive":
-            return leaf
-        upper = np.triu(np.ones(self.shape, bool))
-        return jnp.where(upper, leaf, leaf.T)
+        return self.domain.mirror(leaf)
 
 
 class Parametrisation(eqx.Module):
@@ -149,12 +88,16 @@ class Parametrisation(eqx.Module):
     def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
         """Return the unknown entries at θ, one for each name."""
         pieces = self._split(theta, [f.size for f in self.fields])
-        return jnp.concatenate([f.natural(t) for f, t in zip(self.fields, pieces, strict=True)])
+        return jnp.concatenate(
+            [f.domain.natural(t) for f, t in zip(self.fields, pieces, strict=True)]
+        )
 
     def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
         """Return θ of the unknown entries."""
         pieces = self._split(natural, [len(f.places) for f in self.fields])
-        return jnp.concatenate([f.coordinates(x) for f, x in zip(self.fields, pieces, strict=True)])
+        return jnp.concatenate(
+            [f.domain.coordinates(x) for f, x in zip(self.fields, pieces, strict=True)]
+        )
 
     def leaves(self, values: Any, base: float | None = None) -> dict[str, Array]:
         """Return whole leaves with the unknown entries set to `values`.
@@ -180,35 +123,51 @@ class Parametrisation(eqx.Module):
             lambda e: [_all_leaves(e)[path] for path in leaves], equation, list(leaves.values())
         )
 
+    def _coordinates_that(self, trait: str) -> Bool[np.ndarray, " p"]:
+        return np.concatenate([np.full(f.size, getattr(f.domain, trait)) for f in self.fields])
+
     @property
     def logarithmic(self) -> Bool[np.ndarray, " p"]:
         """Which coordinates are logarithms."""
-        kinds = [np.full(f.size, f.domain.endswith("positive")) for f in self.fields]
-        return np.concatenate(kinds)
+        return self._coordinates_that("logarithmic")
 
     @property
     def anchored(self) -> Bool[np.ndarray, " p"]:
         """Which coordinates are anchored near the start, until the data identify them."""
-        return np.concatenate([np.full(f.size, f.domain != "real") for f in self.fields])
+        return self._coordinates_that("anchored")
+
+    @property
+    def ends(self) -> Bool[np.ndarray, " p"]:
+        """Which coordinates run to infinity where an entry comes to an end of its domain."""
+        return self._coordinates_that("ends")
 
     @property
     def ignorance(self) -> Float[np.ndarray, " q"]:
         """Standard deviation of each entry for who knows nothing; ∞ where it is not bounded."""
-        return np.concatenate([np.full(len(f.places), f.ignorance) for f in self.fields])
+        sizes = [len(f.places) for f in self.fields]
+        each = [np.full(k, f.domain.ignorance(k)) for f, k in zip(self.fields, sizes, strict=True)]
+        return np.concatenate(each)
 
     @property
     def belongs(self) -> Bool[np.ndarray, "p q"]:
         """Which coordinates make which entries: all of a simplex, else one to one."""
         blocks = [
-            np.ones((f.size, len(f.places)), bool) if f.domain == "simplex" else np.eye(f.size) > 0
+            np.ones((f.size, len(f.places)), bool) if f.domain.joined else np.eye(f.size) > 0
             for f in self.fields
         ]
         return block_diag(*blocks).astype(bool)
 
+    @property
+    def bounds(self) -> Float[np.ndarray, "q 2"]:
+        """The ends of the domain of each entry."""
+        return np.concatenate([np.tile(f.domain.bounds, (len(f.places), 1)) for f in self.fields])
+
     def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
-        """Return ∂x_k/∂θ_k of bounded entries, 1 for the others."""
+        """Return ∂x_k/∂θ_k in units of its domain, or 1 where that has no ends."""
         pieces = self._split(theta, [f.size for f in self.fields])
-        return jnp.concatenate([f.slope(t) for f, t in zip(self.fields, pieces, strict=True)])
+        return jnp.concatenate(
+            [f.domain.slope(t) for f, t in zip(self.fields, pieces, strict=True)]
+        )
 
     def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
         """Return the positive part of ∂Q/∂x·∂²x/∂θ², which Gauss–Newton leaves out."""
@@ -216,12 +175,12 @@ class Parametrisation(eqx.Module):
         pieces = zip(
             self.fields, self._split(theta, sizes), self._split(gradient, sizes), strict=True
         )
-        return jax.scipy.linalg.block_diag(*[f.bend(t, g) for f, t, g in pieces])
+        return jax.scipy.linalg.block_diag(*[f.domain.bend(t, g) for f, t, g in pieces])
 
     @property
     def positive(self) -> Bool[np.ndarray, " q"]:
-        """Which named entries are positive by their domain."""
-        kinds = [np.full(len(f.places), f.domain.endswith("positive")) for f in self.fields]
+        """Which named entries have errors that are relative, of a logarithm."""
+        kinds = [np.full(len(f.places), f.domain.logarithmic) for f in self.fields]
         return np.concatenate(kinds)
 
 
@@ -231,33 +190,36 @@ def parametrise(
     """Return the parametrisation of the unknown leaves, and where the search starts.
 
     Args:
-        equation: declares its `domains()`; a leaf without a domain is "real".
-        unknown: a field's name, a dotted path, several, or a function that returns whole leaves.
+        equation: declares its `domains()`; a leaf without a domain is `Real`.
+        unknown: a field's name, a path or the ending of one, several, or a function that returns
+            whole leaves.
         free: mask of the entries to fit, in the shape of the leaf (or a dictionary by path).
-        start: initial value, broadcast to the leaf (or a dictionary by path); None: a neutral
-            constant, 1 for what is positive.
+        start: initial value, broadcast to the leaf (or a dictionary by path); None: the neutral
+            value of the domain, such as 1 for what is positive.
 
     Raises:
-        ValueError: `unknown` names no field, or the mask or the start does not fit.
+        ValueError: `unknown` names no field, or the ending of several; the mask or the start does
+            not fit, or the start is not inside of the domain.
     """
     known = leaf_paths(equation)
     paths = _paths(equation, unknown, known)
     free, start = _by_path(free, paths, "free"), _by_path(start, paths, "start")
     fields, first = [], []
     for path in paths:
-        leaf, domain = known[path], equation.domains().get(path, "real")
+        leaf, domain = known[path], equation.domains().get(path, Real())
         require(
-            domain in DOMAINS,
+            isinstance(domain, Domain),
             "equation",
-            f"declare domains among {DOMAINS}",
+            "declare domains that are objects",
             f"`{path}` has the domain {domain!r}",
+            "Take those of `jaxkin.domains`, such as Positive().",
         )
-        mask = _mask(free.get(path), leaf.shape, domain, path)
+        mask = domain.choose(_mask(free.get(path), leaf.shape, path), path)
         places = tuple(int(k) for k in np.flatnonzero(mask))
-        neutral = NEUTRAL.get(domain, 1 / max(leaf.size, 1))
+        neutral = domain.neutral(leaf.size)
+        kept = jnp.asarray(leaf).ravel().at[np.asarray(places, int)].set(neutral)
         # Only what is known survives: an unknown entry is overwritten before anybody reads it.
-        symmetric = mask | mask.T if domain == "symmetric positive" else mask
-        kept = jnp.where(symmetric, jnp.asarray(neutral, leaf.dtype), leaf)
+        kept = domain.mirror(kept.reshape(leaf.shape))
         fields.append(Field(path, domain, tuple(leaf.shape), places, kept))
         first.append(_first(start.get(path), leaf, domain, places, neutral, path))
     parametrisation = Parametrisation(tuple(fields))
@@ -285,18 +247,33 @@ def _paths(equation: Any, unknown: Unknown, known: dict[str, Array]) -> list[str
             )
         paths = [by_identity[id(leaf)] for leaf in chosen]
     else:
-        paths = [unknown] if isinstance(unknown, str) else list(unknown)
-        for path in paths:
-            require(
-                path in known,
-                "unknown",
-                listed,
-                f"it is {path!r}",
-                "Name one of them, or several in a tuple.",
-            )
+        names = [unknown] if isinstance(unknown, str) else list(unknown)
+        paths = [_full(name, list(known), "unknown", listed) for name in names]
     require(len(paths) > 0, "unknown", listed, "it is empty")
     require(len(set(paths)) == len(paths), "unknown", "name every field once", f"it is {paths}")
     return paths
+
+
+def _full(name: Any, paths: list[str], argument: str, must: str) -> str:
+    """Return the path that is `name`, or the only one that ends with it."""
+    if name in paths:
+        return name
+    ending = [path for path in paths if path.endswith(f".{name}")]
+    require(
+        len(ending) < 2,
+        argument,
+        "be the ending of a single path",
+        f"{name!r} ends {ending}",
+        "Give more of the path that is meant.",
+    )
+    require(
+        len(ending) == 1,
+        argument,
+        must,
+        f"it is {name!r}",
+        "Name one of them, or several in a tuple.",
+    )
+    return ending[0]
 
 
 def _by_path(value: Any, paths: list[str], name: str) -> dict[str, Any]:
@@ -311,46 +288,24 @@ def _by_path(value: Any, paths: list[str], name: str) -> dict[str, Any]:
             f"Give {{path: …}} for {paths}.",
         )
         return {paths[0]: value}
-    require(
-        set(value) <= set(paths),
-        name,
-        f"name unknown fields among {paths}",
-        f"it names {sorted(set(value) - set(paths))}",
-    )
-    return value
+    full = [_full(key, paths, name, f"name unknown fields among {paths}") for key in value]
+    require(len(set(full)) == len(full), name, "name every field once", f"it is {list(value)}")
+    return dict(zip(full, value.values(), strict=True))
 
 
-def _mask(mask: Any, shape: tuple[int, ...], domain: str, path: str) -> np.ndarray:
-    if mask is None:
-        mask = np.ones(shape, bool)
-    mask = np.asarray(mask, dtype=bool)
+def _mask(mask: Any, shape: tuple[int, ...], path: str) -> np.ndarray:
+    mask = np.ones(shape, bool) if mask is None else np.asarray(mask, dtype=bool)
     require(
         mask.shape == tuple(shape),
         "free",
         f"have the shape {tuple(shape)} of `{path}`",
         f"its shape is {mask.shape}",
     )
-    require(
-        domain != "simplex" or mask.all(),
-        "free",
-        "free every entry of a simplex",
-        f"it fixes some of `{path}`",
-        "Their sum is 1: leave `free` out for this field.",
-    )
-    if domain == "symmetric positive":
-        require(
-            np.array_equal(mask, mask.T),
-            "free",
-            "be symmetric",
-            f"`{path}` is, and it is not",
-            "Free the entries (i, j) and (j, i) together.",
-        )
-        mask = np.triu(mask)
     return mask
 
 
 def _first(
-    start: Any, leaf: Array, domain: str, places: tuple[int, ...], neutral: float, path: str
+    start: Any, leaf: Array, domain: Domain, places: tuple[int, ...], neutral: float, path: str
 ) -> Array:
     value = neutral if start is None else start
     require(
@@ -359,12 +314,9 @@ def _first(
         f"be a number or have the shape {tuple(leaf.shape)} of `{path}`",
         f"its shape is {np.shape(value)}",
     )
-    require_finite(value, "start")
-    if domain != "real":
-        require_finite(value, "start", minimum=0.0, strict=True)
-    if domain == "interval":
-        require(np.asarray(value) < 1, "start", "lie below 1", f"it is {value}")
+    # As the leaf holds it: rounding may carry a number to an end.
     spread = jnp.broadcast_to(jnp.asarray(value, leaf.dtype), leaf.shape)
+    domain.check_inside(spread, "start")
     return spread.ravel()[np.asarray(places, dtype=int)]
 
 

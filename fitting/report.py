@@ -83,7 +83,8 @@ class FitResult(eqx.Module):
 
         Student's t with `degrees` degrees of freedom. The interval of a positive parameter reaches
         up on the logarithm and down to x − t·s.e. or 0 (on the logarithm, if it is not
-        `conservative`): it covers too often rather than too seldom where errors are large.
+        `conservative`): it covers too often rather than too seldom where errors are large. No
+        interval leaves the domain of its parameter.
 
         Args:
             level: probability that an interval covers the truth, between 0 and 1.
@@ -98,6 +99,7 @@ class FitResult(eqx.Module):
             self.errors,
             np.isfinite(self.log_error),
             quantile,
+            bounds=self.parametrisation.bounds,
             conservative=self.conservative,
         )
 

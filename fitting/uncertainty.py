@@ -90,16 +90,15 @@ def estimate(
         parametrisation: tells which coordinates are anchored, and when they are known.
         optimizer, steps, tolerance: see `minimise`.
     """
-    bounded = (parametrisation.belongs & np.isfinite(parametrisation.ignorance)).any(1)
     wide = jnp.where(parametrisation.anchored, ANCHOR**-2.0, 0).astype(start.dtype)
 
     def search(carry, _):
         theta, precision = carry
         anchored = Anchored(objective, start, precision, parametrisation)
         found = minimise(anchored, theta, optimizer=optimizer, steps=steps, tolerance=tolerance)
-        # Towards an end of an interval a Newton step has no end and gains nothing, but it would
+        # Towards an end of a domain a Newton step has no end and gains nothing, but it would
         # tear θ from the point of its bread: ∂x/∂θ falls by e with each.
-        torn = bounded & (jnp.abs(found.theta - found.at) > TORN)
+        torn = parametrisation.ends & (jnp.abs(found.theta - found.at) > TORN)
         found = eqx.tree_at(lambda m: m.theta, found, jnp.where(torn, found.at, found.theta))
         covariance, parts, claimed = sandwich(found.bread, found.scores)
         identified = _identified(parametrisation, found, covariance, claimed)
@@ -187,7 +186,13 @@ def degrees_of_freedom(parts: Any, jacobian: Any, replicas: Sequence[int]) -> An
 
 
 def confidence_interval(
-    values: Any, errors: Any, positive: Any, quantile: Any, *, conservative: bool = True
+    values: Any,
+    errors: Any,
+    positive: Any,
+    quantile: Any,
+    *,
+    bounds: Any = (-np.inf, np.inf),
+    conservative: bool = True,
 ) -> Float[np.ndarray, "... q 2"]:
     """Return intervals of estimates (…, q) with their standard errors.
 
@@ -195,6 +200,7 @@ def confidence_interval(
         values, errors: (…, q).
         positive: (q,) which parameters are positive.
         quantile: of Student's t, a number or (q,).
+        bounds: (q, 2) ends of the domains, where an interval ends too.
         conservative: whether intervals of positive parameters reach down as far as the natural
             scale lets them, and not only as far as the logarithm does.
     """
@@ -203,7 +209,10 @@ def confidence_interval(
     plain, relative = middle + reach, middle * np.exp(reach / middle)
     if conservative:
         relative[..., 0] = np.maximum(plain[..., 0], 0)
-    return np.where(np.asarray(positive)[:, None], relative, plain)
+    ends = np.asarray(bounds, float)
+    return np.clip(
+        np.where(np.asarray(positive)[:, None], relative, plain), ends[..., :1], ends[..., 1:]
+    )
 
 
 def delta_method(

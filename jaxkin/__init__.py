@@ -7,7 +7,7 @@ kinetic_limit()       fitting.fit
 equation  ──solve────▶ prediction
 """
 
-from jaxkin import laws, observables, operators, schemes
+from jaxkin import laws, logs, observables, operators, schemes
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.annihilation import Annihilation
@@ -23,6 +23,7 @@ from jaxkin.equations.weak_form import weak_residual
 from jaxkin.hierarchy.annihilation import Balance, balance_defect, pure_death
 from jaxkin.hierarchy.spheres import MixedBalance
 from jaxkin.model import KineticEquation, Particles
+from jaxkin.numerics import domains
 from jaxkin.particles.annihilation import AnnihilatingGas
 from jaxkin.particles.brownian.coagulation import BrownianCoagulation
 from jaxkin.particles.kac import KacGas
@@ -88,9 +89,11 @@ __all__ = [
     "constraint_defect",
     "contact_values",
     "decay",
+    "domains",
     "gross_pitaevskii_length",
     "interactions",
     "laws",
+    "logs",
     "mixture_constants",
     "mixture_parameters",
     "observables",

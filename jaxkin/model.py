@@ -18,6 +18,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray
 
+from jaxkin.logs import Log
+from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable, Weighted
 from jaxkin.observables.density import Density
 
@@ -64,7 +66,7 @@ class Particles(eqx.Module):
         """Return what is recorded when the user names nothing."""
         return ()
 
-    def drain(self, state: State) -> dict[str, Array] | None:
+    def drain(self, state: State) -> Log | None:
         """Return the log of events of one replica so far, or None if it keeps none."""
         return None
 
@@ -73,7 +75,7 @@ class Particles(eqx.Module):
         return {}
 
     def metadata(self, law: Any) -> dict[str, Any]:
-        """Return plain numbers that describe a run; they are kept with its data."""
+        """Return numbers, words and tuples that describe a run; they are kept with its data."""
         return {}
 
     def tile(self, replicas: int) -> int:
@@ -110,8 +112,8 @@ class KineticEquation(eqx.Module):
     """A macroscopic kinetic equation: a pytree whose fields are its primary parameters.
 
     Attributes:
-        domains: maps the name of a parameter to its domain: "positive", "symmetric positive",
-            "interval", "simplex"; `fitting` works in free coordinates of the domain.
+        domains: maps the path of a parameter to its domain (`jaxkin.domains`); `fitting` works in
+            free coordinates of the domain.
     """
 
     def check(self, law: Any) -> None:
@@ -144,7 +146,7 @@ class KineticEquation(eqx.Module):
         """Return what is recorded when the user names nothing."""
         return ()
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {}
 

@@ -4,6 +4,7 @@ Leading axes are (replica, time) for a simulation and (time,) for a solution. Co
 densities, N_n·Z/N, so that both compare as they stand (Hammond, §1.7).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.logs import Log, log_class
 from jaxkin.numerics.checks import require
+
+# Attributes of a saved log and of saved tuples.
+_CLASS, _TUPLES = "log", "tuples"
 
 
 class Metadata(dict):
-    """A dictionary of plain numbers and words that can be hashed, so that it may be static."""
+    """A dictionary of numbers, words and tuples that can be hashed, so that it may be static."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted((k, str(v)) for k, v in self.items())))
@@ -29,8 +34,7 @@ class Trajectory(eqx.Module):
     Attributes:
         times: (times,) the times at which the run was observed.
         observables: name -> array of shape (replicas, times, …) or (times, …).
-        events: log of events, name -> (replicas, capacity) array padded with NaN times, or None.
-            Coagulation logs `time`, `mass_i`, `mass_j` and `count` (replicas,).
+        events: the log that the particles kept (`jaxkin.logs`), or None.
         metadata: numbers that describe the run (N, Z, ε, step …), kept with the data.
 
     `trajectory["counts"]` is short for `trajectory.observables["counts"]`.
@@ -38,8 +42,17 @@ class Trajectory(eqx.Module):
 
     times: Float[Array, " times"]
     observables: dict[str, Array]
-    events: dict[str, Array] | None = None
+    events: Log | None = None
     metadata: Metadata = eqx.field(static=True, default_factory=Metadata, converter=Metadata)
+
+    def __check_init__(self) -> None:
+        require(
+            self.events is None or isinstance(self.events, Log),
+            "events",
+            "be a log, or None",
+            f"it is a {type(self.events).__name__}",
+            "Take one of `jaxkin.logs`, or derive a class from `jaxkin.logs.Log`.",
+        )
 
     def __getitem__(self, name: str) -> Array:
         require(
@@ -73,7 +86,9 @@ class Trajectory(eqx.Module):
     def to_xarray(self) -> Any:
         """Return an `xarray.Dataset` with dimensions replica, time and one per further axis.
 
-        The masses of `counts` are its coordinate `mass_class`, since `mass` is an observable.
+        The masses of `counts` are its coordinate `mass_class`, since `mass` is an observable. Each
+        array of the log is a variable `event_…`, whose attributes are the class of the log and its
+        static fields.
         """
         import xarray
 
@@ -86,11 +101,8 @@ class Trajectory(eqx.Module):
                 for k in range(array.ndim - len(lead))
             )
             data[name] = (lead + extra, array)
-        for name, values in (self.events or {}).items():
-            array = np.asarray(values)
-            own = [f"event_{name}_{k}" for k in range(array.ndim - 1)]
-            dims = ("replica", "event")[: array.ndim] if array.ndim < 3 else ("replica", *own)
-            data[f"event_{name}"] = (dims, array)
+        if self.events is not None:
+            data |= _variables(self.events)
         coords: dict[str, Any] = {"time": np.asarray(self.times)}
         if "counts" in data:
             coords["mass_class"] = np.arange(
@@ -109,11 +121,16 @@ class Trajectory(eqx.Module):
 
         with xarray.open_dataset(Path(path), engine="h5netcdf") as stored:
             dataset = stored.load()
-        values = {str(k): jnp.asarray(v.to_numpy()) for k, v in dataset.data_vars.items()}
-        events = {k.removeprefix("event_"): v for k, v in values.items() if k.startswith("event_")}
-        kept = {k: v for k, v in values.items() if not k.startswith("event_")}
-        metadata = {str(k): v.item() if hasattr(v, "item") else v for k, v in dataset.attrs.items()}
-        return cls(jnp.asarray(dataset["time"]), kept, events or None, Metadata(metadata))
+        kept, logged, told = {}, {}, {}
+        for name, values in dataset.data_vars.items():
+            array = jnp.asarray(values.to_numpy())
+            if _CLASS in values.attrs:
+                logged[str(name).removeprefix("event_")] = array
+                told = _rich(values.attrs)
+            else:
+                kept[str(name)] = array
+        events = _log(told.pop(_CLASS), logged, told) if logged else None
+        return cls(jnp.asarray(dataset["time"]), kept, events, Metadata(_rich(dataset.attrs)))
 
     def plot(self, name: str = "counts", *, axes: Any = None, label: str = "", **style: Any) -> Any:
         """Draw an observable against time, with a band of ± 2 standard errors for replicas.
@@ -136,7 +153,56 @@ class Trajectory(eqx.Module):
         return axes
 
 
-def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    # NetCDF has no truth values.
-    numbers = {k: int(v) if isinstance(v, bool) else v for k, v in metadata.items()}
-    return {k: v if isinstance(v, str | int | float) else str(v) for k, v in numbers.items()}
+def _variables(log: Log) -> dict[str, Any]:
+    """Return the arrays of a log as variables: dimensions, values and attributes by name."""
+    told = _plain({_CLASS: type(log).__name__, **log.described()})
+    found = {}
+    for name, values in log.arrays().items():
+        own = [f"event_{name}_{k}" for k in range(values.ndim - 1)]
+        dims = ("replica", "event")[: values.ndim] if values.ndim < 3 else ("replica", *own)
+        found[f"event_{name}"] = (dims, np.asarray(values), told)
+    return found
+
+
+def _log(name: str, arrays: dict[str, Array], described: dict[str, Any]) -> Log:
+    """Return the log of a class, with None for what was not kept."""
+    kind = log_class(name)
+    missing = {f.name: None for f in dataclasses.fields(kind)}
+    return kind(**(missing | arrays | described))
+
+
+def _plain(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes that NetCDF can hold: it has no truth values, no tuples and no None.
+
+    A tuple becomes an array. One entry comes back as a number, so that tuples are named.
+    """
+    plain: dict[str, Any] = {}
+    for name, value in described.items():
+        if value is None:
+            continue
+        if isinstance(value, tuple):
+            require(
+                all(isinstance(x, bool | int | float) for x in value) and len(value) > 0,
+                "metadata",
+                "hold tuples of numbers, one or more",
+                f"{name!r} is {value!r}",
+            )
+            plain[name] = np.array([int(x) if isinstance(x, bool) else x for x in value])
+        elif isinstance(value, bool):
+            plain[name] = int(value)
+        else:
+            plain[name] = value if isinstance(value, str | int | float) else str(value)
+    tuples = [name for name, value in described.items() if isinstance(value, tuple)]
+    return plain | ({_TUPLES: " ".join(tuples)} if tuples else {})
+
+
+def _rich(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `_plain` was given, with 0 and 1 for truth values."""
+    tuples = attributes.get(_TUPLES, "").split()
+    found: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if name in tuples:
+            found[str(name)] = tuple(np.atleast_1d(value).tolist())
+        elif name != _TUPLES:
+            found[str(name)] = value.item() if hasattr(value, "item") else value
+    return found

@@ -105,7 +105,7 @@ def test_keeps_the_dtype(run):
     for values in run.first.observables.values():
         assert values.dtype == run.dtype
     if run.first.events:
-        assert run.first.events["time"].dtype == run.dtype
+        assert run.first.events.time.dtype == run.dtype
     for leaf in jax.tree.leaves(run.model):
         assert leaf.dtype == run.dtype
 

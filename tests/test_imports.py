@@ -15,7 +15,7 @@ ROOT = Path(jaxkin.__file__).parent
 # A module may import from its own level and from those above it in this list.
 LEVELS = [
     ("jaxkin.numerics",),
-    ("jaxkin.trajectory", "jaxkin.observables"),
+    ("jaxkin.logs", "jaxkin.trajectory", "jaxkin.observables"),
     ("jaxkin.physics", "jaxkin.model"),
     ("jaxkin.laws",),
     ("jaxkin.operators", "jaxkin.drivers"),

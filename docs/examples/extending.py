@@ -56,7 +56,7 @@ class Decay(jk.KineticEquation):
     rate: jax.Array
 
     def domains(self):
-        return {"rate": "positive"}
+        return {"rate": jk.domains.Positive()}
 
     def observables(self):
         return (NUMBER,)

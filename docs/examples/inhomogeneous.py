@@ -43,5 +43,5 @@ for mode in modes:
 log = data.events
 print("\nthe first reactions of replica 0: time and masses")
 for k in range(5):
-    print(f"{log['time'][0, k]:.5f}  {log['mass_i'][0, k]} + {log['mass_j'][0, k]}")
-print(f"reactions in all replicas: {int(log['count'].sum())}")
+    print(f"{log.time[0, k]:.5f}  {log.mass_i[0, k]} + {log.mass_j[0, k]}")
+print(f"reactions in all replicas: {int(log.count.sum())}")

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.on_operator import OnOperator
 from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.numerics.domains import Domain, Interval, Positive
 from jaxkin.operators.base import Operator, need
 from jaxkin.physics.masses import common_dtype
 
@@ -83,6 +84,6 @@ class Annihilation(OnOperator):
         projected = self.operator.project(law)
         return self.density.astype(projected.dtype) * projected
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of α and n, and those of the operator."""
-        return {"alpha": "interval", "density": "positive", **super().domains()}
+        return {"alpha": Interval(0.0, 1.0), "density": Positive(), **super().domains()}

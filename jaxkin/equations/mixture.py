@@ -18,6 +18,7 @@ from jaxkin.equations.on_operator import OnOperator
 from jaxkin.laws.by_type import ByType
 from jaxkin.laws.velocities import Maxwellian
 from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.numerics.domains import Domain, Positive
 from jaxkin.operators.mixture import HermiteMixture, Tensor
 from jaxkin.operators.mixture_widths import equilibrium_temperature, mixture_widths
 from jaxkin.physics.spheres.mixture_constraint import constraint_defect
@@ -117,9 +118,9 @@ class BoltzmannMixture(OnOperator):
                 stacklevel=3,
             )
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        return {"constants": "positive"}
+        return {"constants": Positive()}
 
     def conditions(self) -> dict[str, Array]:
         """Return the conditions that diameters set to the constants, (1.12) for two types."""

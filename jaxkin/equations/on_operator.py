@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 
 from jaxkin.model import KineticEquation
+from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable
 from jaxkin.observables.density import Density
 from jaxkin.operators.base import Operator
@@ -39,6 +40,6 @@ class OnOperator(KineticEquation):
         """Return what is recorded when the user names nothing."""
         return self.operator.observables()
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domains of the operator's parameters."""
         return {f"operator.{name}": domain for name, domain in self.operator.domains().items()}

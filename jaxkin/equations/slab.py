@@ -33,6 +33,7 @@ from jaxkin.laws.by_type import ByType, Layers, PlacedLaw, Uniform
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import one_of, require, whole
+from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable
 from jaxkin.observables.profiles import mixture_profiles
 from jaxkin.operators.base import need
@@ -188,7 +189,7 @@ class BoltzmannSlab(KineticEquation):
         """Return the observables of the homogeneous equation over the slab, and profiles."""
         return _observables(self.homogeneous.observables(), self.types, self.bins)
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {f"homogeneous.{name}": d for name, d in self.homogeneous.domains().items()}
 

@@ -34,6 +34,7 @@ from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import KineticEquation
 from jaxkin.numerics import torus
 from jaxkin.numerics.checks import require, whole
+from jaxkin.numerics.domains import Domain, Positive, SymmetricPositive
 from jaxkin.numerics.lawson import Lawson
 from jaxkin.observables.base import Observable
 from jaxkin.observables.census import census
@@ -121,9 +122,9 @@ class Smoluchowski(KineticEquation):
         """M, the largest mass that reacts."""
         return self.rate.shape[-1]
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        return {"rate": "symmetric positive", "diffusivity": "positive"}
+        return {"rate": SymmetricPositive(), "diffusivity": Positive()}
 
     def prepare(self) -> Prepared:
         """Return β symmetrised, the part of it that leaves the classes, and −d(n)|2πk|².

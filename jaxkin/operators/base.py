@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxkin.numerics.checks import one_of, require
+from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable
 from jaxkin.observables.density import Density
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
@@ -109,7 +110,7 @@ class Operator(eqx.Module):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {}
 
@@ -201,10 +202,10 @@ class KernelOperator(Operator):
         )
         return self.changed(kernel=collisions.kernel, dimension=collisions.dimension)
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domains of the kernel's parameters."""
-        known = {"strength": "positive", "exponent": "interval", "bound": "positive"}
-        return {f"kernel.{k}": v for k, v in known.items() if hasattr(self.kernel, k)}
+        own = {} if self.kernel is None else self.kernel.domains()
+        return {f"kernel.{path}": domain for path, domain in own.items()}
 
 
 def need(operator: Any, names: Sequence[str], user: str) -> None:

@@ -19,7 +19,7 @@ that are isotropic are better served by `Sonine`, laws far from a Gaussian by `F
 """
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -44,6 +44,10 @@ class TensorOperator(KernelOperator):
     """
 
     degree: eqx.AbstractVar[int]
+
+    if TYPE_CHECKING:
+        # A property of the functions.
+        variance: Any
 
     def prepare(self) -> Tensor:
         """Return the tensor K; for the same parameters the same object, if nothing is traced."""
@@ -83,7 +87,7 @@ class TensorOperator(KernelOperator):
 
     def _rates(self, radius: np.ndarray) -> Float[Array, " n"]:
         """Return B̄ at |v−v*| = √(2w)|y|."""
-        return self._kernel.total(jnp.asarray((2 * self.variance) ** 0.5 * radius, self.dtype)  # type: ignore[attr-defined])
+        return self._kernel.total(jnp.asarray((2 * self.variance) ** 0.5 * radius, self.dtype))
 
     def _harmonics(self) -> Float[Array, " L"]:
         return self._kernel.angle.harmonics(self.degree, self.dimension)

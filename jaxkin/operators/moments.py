@@ -32,6 +32,7 @@ from jaxtyping import Array, Float
 from jaxkin.laws.base import require_law
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.numerics.domains import Domain, Positive, Simplex
 from jaxkin.numerics.hermite import multi_indices
 from jaxkin.observables.base import Observable
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
@@ -212,6 +213,6 @@ class Moments(Operator):
         """Return those of density, momentum, energy, … whose degree is kept."""
         return tuple(o for o in VELOCITY_MOMENTS if (o.degree or 0) <= self.degree)
 
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
-        return {"weights": "simplex", "rate": "positive"}
+        return {"weights": Simplex(), "rate": Positive()}

@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Int32
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws import VelocityLaw, require_law
+from jaxkin.logs import SurvivorCount
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
@@ -275,9 +276,9 @@ class AnnihilatingGas(TiledParticles):
         """Return density N/Λ, momentum, energy, stress, heat flux, and the sums of |v|⁴, |v|⁶."""
         return VELOCITY_MOMENTS
 
-    def drain(self, state: Survivors) -> dict[str, Array]:
+    def drain(self, state: Survivors) -> SurvivorCount:
         """Return the `number` that is left, and the `count` of elastic collisions."""
-        return {"number": state.number, "count": state.collisions}
+        return SurvivorCount(state.number, state.collisions)
 
     def faults(self, state: Survivors) -> dict[str, Array]:
         """Report a rate above its bound, and velocities that are not numbers."""

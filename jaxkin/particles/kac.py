@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.laws import VelocityLaw, require_law
+from jaxkin.logs import CollisionCount
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
@@ -286,9 +287,9 @@ class KacGas(TiledParticles):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
-    def drain(self, state: Velocities) -> dict[str, Array]:
+    def drain(self, state: Velocities) -> CollisionCount:
         """Return the `count` of collisions."""
-        return {"count": state.collisions}
+        return CollisionCount(state.collisions)
 
     def faults(self, state: Velocities) -> dict[str, Array]:
         """Report a rate above its bound, and velocities that are not numbers."""

@@ -25,6 +25,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw, require_law
+from jaxkin.logs import ReactionLog
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
@@ -190,14 +191,17 @@ class MarcusLushnikov(TiledParticles):
         """Return `counts`, `number`, `mass` and `overflow`."""
         return census(self.max_mass)
 
-    def drain(self, state: Masses) -> dict[str, Array]:
-        """Return the log: `time` (N₀,) padded with NaN, `mass_i` ≤ `mass_j` (N₀,), and `count`."""
-        return {
-            "time": state.time,
-            "mass_i": state.mass_i,
-            "mass_j": state.mass_j,
-            "count": state.events,
-        }
+    def drain(self, state: Masses) -> ReactionLog:
+        """Return the log of reactions, `mass_i` ≤ `mass_j`; its capacity is N₀."""
+        return ReactionLog(
+            time=state.time,
+            mass_i=state.mass_i,
+            mass_j=state.mass_j,
+            count=state.events,
+            one_particle=state.weight,
+            reaction=self.reaction,
+            max_mass=self.max_mass,
+        )
 
     def faults(self, state: Masses) -> dict[str, Array]:
         """Report a mass that outgrew M, unless it is absorbed."""

@@ -31,7 +31,7 @@ assert len(jax.local_devices()) == 3
 data, again = run(sys.argv[1]), run(sys.argv[1])
 np.testing.assert_array_equal(data["stress"], again["stress"])
 assert data["stress"].devices() == {jax.local_devices()[0]}
-np.savez(sys.argv[2], stress=data["stress"], count=data.events["count"])
+np.savez(sys.argv[2], stress=data["stress"], count=data.events.count)
 
 class Faulty(Gas):
     def faults(self, state):
@@ -40,7 +40,7 @@ gas = Faulty(10, kernel=gas.kernel, dimension=2)
 try:
     run()
 except jk.SimulationFault as fault:
-    assert fault.replica == int(np.argmax(data.events["count"] > 8)), fault.replica
+    assert fault.replica == int(np.argmax(data.events.count > 8)), fault.replica
     assert fault.partial["stress"].shape[0] in (1, 6)
 else:
     raise AssertionError("no fault")
@@ -63,7 +63,7 @@ def test_three_devices_give_the_numbers_of_one(tmp_path):
     exec(RUN, here)  # the same lines, on the device of this process
     data = here["run"]()
     with np.load(found) as theirs:
-        np.testing.assert_array_equal(theirs["count"], data.events["count"])
+        np.testing.assert_array_equal(theirs["count"], data.events.count)
         np.testing.assert_allclose(theirs["stress"], data["stress"], rtol=1e-5, atol=1e-6)
 
 
@@ -89,6 +89,6 @@ def test_batches_within_a_tile_change_no_replica(monkeypatch):
         return jk.simulate(gas, law, times, key=jax.random.key(1), replicas=37, events=True)
 
     one, many = run(37), run(4)
-    np.testing.assert_array_equal(one.events["count"], many.events["count"])
+    np.testing.assert_array_equal(one.events.count, many.events.count)
     np.testing.assert_allclose(one["stress"], many["stress"], rtol=1e-5, atol=1e-6)
     jax.clear_caches()

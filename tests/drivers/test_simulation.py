@@ -388,16 +388,16 @@ def test_a_shared_work_list_changes_no_replica(coagulated):
     few = simulate(PARTICLES, LAW, SHORT, key=KEY, replicas=3, events=True)
     for name, values in few.observables.items():
         np.testing.assert_array_equal(values, coagulated[name][:3])
-    for name, values in few.events.items():
-        np.testing.assert_array_equal(values, coagulated.events[name][:3])
+    for name, values in few.events.arrays().items():
+        np.testing.assert_array_equal(values, getattr(coagulated.events, name)[:3])
 
 
 def replay(data, replica, initial, max_mass, until):
     """Counts at a time from the initial counts and the log."""
-    counts, log = initial.copy(), {k: np.asarray(v)[replica] for k, v in data.events.items()}
-    for k in range(log["count"]):
-        if log["time"][k] <= until:
-            i, j = log["mass_i"][k], log["mass_j"][k]
+    counts, log = initial.copy(), jax.tree.map(lambda v: np.asarray(v)[replica], data.events)
+    for k in range(log.count):
+        if log.time[k] <= until:
+            i, j = log.mass_i[k], log.mass_j[k]
             counts[i - 1] -= 1
             counts[j - 1] -= 1
             if i + j <= max_mass:
@@ -418,8 +418,8 @@ def test_the_log_of_a_jump_process():
 def check_log(data, n, max_mass):
     reactions = 0
     for replica in range(10):
-        count = int(data.events["count"][replica])
-        times = np.asarray(data.events["time"][replica])
+        count = int(data.events.count[replica])
+        times = np.asarray(data.events.time[replica])
         assert np.all(np.diff(times[:count]) > 0) and np.all(np.isnan(times[count:]))
         assert np.all((times[:count] > 0) & (times[:count] <= data.times[-1]))
         for k, time in enumerate(np.asarray(data.times)):

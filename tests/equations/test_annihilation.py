@@ -12,6 +12,7 @@ from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.annihilation_decay import decay
 from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
 from jaxkin.laws.velocities import BKW, GaussianMixture, Maxwellian, PowerMaxwellian
+from jaxkin.numerics.domains import Interval
 from jaxkin.numerics.hermite import gauss_hermite
 from jaxkin.numerics.sphere_rules import sphere_product_rule
 from jaxkin.operators.hermite import BoltzmannHermite
@@ -383,7 +384,8 @@ def test_bad_input():
     with pytest.raises(ValueError, match="`equation` must hold a `BoltzmannRadial`"):
         decay(SelfSimilarAnnihilation(operator, 0.5))
     names = Annihilation(operator, 0.5).domains()
-    assert names["alpha"] == "interval" and names["operator.kernel.exponent"] == "interval"
+    assert names["alpha"] == Interval(0.0, 1.0)
+    assert names["operator.kernel.exponent"] == Interval(-2.0, 1.0, "(]")
 
 
 # The law.

@@ -13,6 +13,7 @@ from fitting.parametrisation import parametrise
 from jaxkin.equations.slab import BoltzmannSlab
 from jaxkin.laws.by_type import ByType, Chambers, Uniform, Wave
 from jaxkin.laws.velocities import GaussianMixture, Maxwellian
+from jaxkin.numerics.domains import Positive
 from jaxkin.numerics.hermite import hermite_rows, multi_indices
 from jaxkin.observables import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
@@ -407,7 +408,7 @@ def test_gradient_of_a_solution():
 
 def test_fits_reach_the_constants():
     found, _ = parametrise(slab(), "mixture.constants")
-    assert found.fields[0].domain == "positive" and found.size == 4
+    assert found.fields[0].domain == Positive() and found.size == 4
 
 
 def test_programs_and_precision():

@@ -1,5 +1,7 @@
 """Constants of hard spheres from counts of collisions: bias, coverage, and the test of (1.12)."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import pytest
 import jaxkin as jk
 from fitting.collision_counts import constants_from_collisions
 from jaxkin.laws.velocities import Maxwellian
+from jaxkin.logs import CollisionCount, CollisionLog
 from jaxkin.observables import Coordinates, Weighted
 from jaxkin.physics.spheres.mixture_constraint import constraint_defect
 from jaxkin.physics.spheres.relative_speed import RelativeSpeed
@@ -32,12 +35,25 @@ def simulated(gas, temperatures, span, replicas, *, key=1, times=5):
 
 
 def part(data, chosen):
-    speed, counts = data["relative_speed"][chosen], data.events["collisions"][chosen]
-    return Trajectory(
-        data.times,
-        {"relative_speed": speed},
-        {"collisions": counts},
-        data.metadata | {"replicas": len(speed)},
+    speed, log = data["relative_speed"][chosen], data.events.select(chosen)
+    told = data.metadata | {"replicas": len(speed)}
+    return Trajectory(data.times, {"relative_speed": speed}, log, told)
+
+
+def logged(collisions, numbers):
+    """Collisions that nobody simulated."""
+    none = jnp.zeros(len(collisions))
+    return CollisionLog(
+        collisions=collisions,
+        bounces=none,
+        rounds=none,
+        closest=none,
+        times=None,
+        pairs=None,
+        numbers=numbers,
+        dimension=3,
+        boundary="periodic",
+        reversed=False,
     )
 
 
@@ -149,15 +165,16 @@ def test_an_admissible_estimate_has_diameters(small):
     assert np.all(np.abs(z_scores(found, gas)) < 4)
     assert found.compatible() == free.compatible()
     # A fifth more collisions between the types than diameters explain are seen.
-    more = data.events["collisions"].astype(float).at[:, 0, 1].multiply(1.2)
-    other = Trajectory(data.times, data.observables, {"collisions": more}, data.metadata)
+    more = data.events.collisions.astype(float).at[:, 0, 1].multiply(1.2)
+    log = dataclasses.replace(data.events, collisions=more)
+    other = Trajectory(data.times, data.observables, log, data.metadata)
     assert constants_from_collisions(other).compatible().p < 1e-4
 
 
 def test_faults_are_seen(small, monkeypatch):
     """Each planted fault moves an estimate by more than 4 of its standard errors."""
     gas, data = small
-    module = "fitting.collision_counts.pairs_of_types"
+    module = "jaxkin.logs.pairs_of_types"
 
     def worst(data):
         return np.abs(z_scores(constants_from_collisions(data), gas)).max()
@@ -190,14 +207,21 @@ def test_refusals(small):
         constants_from_collisions(Trajectory(data.times, data.observables, None, data.metadata))
     with pytest.raises(ValueError, match="relative_speed"):
         constants_from_collisions(Trajectory(data.times, {}, data.events, data.metadata))
-    walled = data.metadata | {"boundary": "reflecting"}
-    with pytest.raises(ValueError, match="torus"):
-        constants_from_collisions(Trajectory(data.times, data.observables, data.events, walled))
-    assert data.metadata["uniform"] and not data.metadata["reversed"]
-    for wrong in ({"uniform": 0}, {"reversed": 1}):
-        told = data.metadata | wrong
-        with pytest.raises(ValueError, match="same at all places and is not reversed"):
-            constants_from_collisions(Trajectory(data.times, data.observables, data.events, told))
+    assert data.metadata["uniform"] and not data.events.reversed
+    same = "same at all places and is not reversed"
+    for wrong, message in (({"boundary": "reflecting"}, "torus"), ({"reversed": True}, same)):
+        log = dataclasses.replace(data.events, **wrong)
+        with pytest.raises(ValueError, match=message):
+            constants_from_collisions(Trajectory(data.times, data.observables, log, data.metadata))
+    with pytest.raises(ValueError, match=same):
+        told = data.metadata | {"uniform": 0}
+        constants_from_collisions(Trajectory(data.times, data.observables, data.events, told))
+    with pytest.raises(ValueError, match="carry a CollisionLog, but it has a CollisionCount"):
+        count = CollisionCount(jnp.zeros(40, int))
+        constants_from_collisions(Trajectory(data.times, data.observables, count, data.metadata))
+    with pytest.raises(ValueError, match=r"`relative_speed` of 2 types.*RelativeSpeed\(2\)"):
+        other = {"relative_speed": data["relative_speed"][..., :1, :1]}
+        constants_from_collisions(Trajectory(data.times, other, data.events, data.metadata))
     later = Trajectory(data.times + 1, data.observables, data.events, data.metadata)
     with pytest.raises(ValueError, match="from 0 on"):
         constants_from_collisions(later)
@@ -207,7 +231,7 @@ def test_refusals(small):
         )
     with pytest.raises(ValueError, match="`contact` must be symmetric"):
         constants_from_collisions(data, contact=[[1.0, 1.0], [2.0, 1.0]])
-    none = {"collisions": data.events["collisions"].at[:, 0, 1].set(0)}
+    none = dataclasses.replace(data.events, collisions=data.events.collisions.at[:, 0, 1].set(0))
     with pytest.raises(ValueError, match=r"none of \[\(1, 2\)\]"):
         constants_from_collisions(Trajectory(data.times, data.observables, none, data.metadata))
 
@@ -223,9 +247,8 @@ def test_three_types():
     data = Trajectory(
         jnp.array([0.0, 50.0, 100.0]),
         {"relative_speed": jnp.ones((12, 3, 3, 3))},
-        {"collisions": jnp.triu(100 * pairs * rate * (1 + 1e-6 * wobble))},
-        {"numbers": str(tuple(numbers.tolist())), "dimension": d, "boundary": "periodic"}
-        | {"replicas": 12},
+        logged(jnp.triu(100 * pairs * rate * (1 + 1e-6 * wobble)), tuple(numbers.tolist())),
+        {"replicas": 12},
     )
     expected = numbers * ((e[:, None] + e) / 2) ** 2
     for admissible in (False, True):
@@ -240,8 +263,8 @@ def test_a_time_grid_that_is_too_coarse_is_told():
     times = jnp.linspace(0, 1, 3)
     speed = jnp.broadcast_to(jnp.exp(-5 * times)[None, :, None, None], (9, 3, 1, 1))
     counts = jnp.full((9, 1, 1), 10_000)
-    metadata = {"numbers": "(50,)", "dimension": 3, "boundary": "periodic", "replicas": 9}
-    data = Trajectory(times, {"relative_speed": speed}, {"collisions": counts}, metadata)
+    log = logged(counts, (50,))
+    data = Trajectory(times, {"relative_speed": speed}, log, {"replicas": 9})
     with pytest.warns(UserWarning, match="more times"):
         found = constants_from_collisions(data, contact=[[1.0]])
     assert found.compatible().degrees == (0, 9)

@@ -8,6 +8,7 @@ import pytest
 from fitting import estimate_from_events, fit
 from jaxkin.drivers.simulation import simulate
 from jaxkin.laws import Monodisperse, Polydisperse
+from jaxkin.logs import CollisionCount, ReactionLog
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.trajectory import Trajectory
 
@@ -36,13 +37,16 @@ def test_exposure_of_a_path_by_hand():
     data = Trajectory(
         jnp.array([0.2, 1.0]),
         {"counts": jnp.array([[[3.0, 0.0], [1.0, 1.0]]]) / 3},
-        {
-            "time": jnp.array([[0.5, jnp.nan]]),
-            "mass_i": jnp.array([[1, 0]]),
-            "mass_j": jnp.array([[1, 0]]),
-            "count": jnp.array([1]),
-        },
-        {"n_particles": 3, "total_density": 1.0, "replicas": 1},
+        ReactionLog(
+            time=jnp.array([[0.5, jnp.nan]]),
+            mass_i=jnp.array([[1, 0]]),
+            mass_j=jnp.array([[1, 0]]),
+            count=jnp.array([1]),
+            one_particle=jnp.array([1 / 3]),
+            reaction="coagulation",
+            max_mass=2,
+        ),
+        {"replicas": 1},
     )
     found = estimate_from_events(data)
     np.testing.assert_allclose(found.exposure[0], [[0.5, 1 / 6], [0, 0]], atol=1e-12)
@@ -71,5 +75,11 @@ def test_one_rate_for_annihilation():
 def test_refusals(data):
     with pytest.raises(ValueError, match="events=True"):
         estimate_from_events(Trajectory(data.times, data.observables, None, data.metadata))
-    with pytest.raises(ValueError, match="total_density"):
-        estimate_from_events(Trajectory(data.times, data.observables, data.events, {"replicas": 1}))
+    count = CollisionCount(data.events.count)
+    with pytest.raises(ValueError, match="carry a ReactionLog, but it has a CollisionCount"):
+        estimate_from_events(Trajectory(data.times, data.observables, count, data.metadata))
+    with pytest.raises(ValueError, match="record `counts`"):
+        estimate_from_events(Trajectory(data.times, {}, data.events, data.metadata))
+    narrow = {"counts": data["counts"][..., :2]}
+    with pytest.raises(ValueError, match=r"`counts` must have the shape .*20000, 5, 3.* masses"):
+        estimate_from_events(Trajectory(data.times, narrow, data.events, data.metadata))

@@ -16,6 +16,7 @@ from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Polydisperse
 from jaxkin.laws.velocities import GaussianMixture
+from jaxkin.logs import ReactionLog
 from jaxkin.operators.hermite import BoltzmannHermite
 from jaxkin.operators.moments import MaxwellBoltzmann
 from jaxkin.particles.kac import KacGas
@@ -110,14 +111,17 @@ def test_two_halves_are_the_whole(means):
 def reactions(replicas, seed):
     """Ten particles of mass 1 and a density of 0.1 each; two of them meet, then a third joins."""
     times = np.sort(np.random.default_rng(seed).uniform(size=(replicas, 2)), axis=1)
-    log = {
-        "time": times,
-        "mass_i": np.ones((replicas, 2), int),
-        "mass_j": np.tile([1, 2], (replicas, 1)),
-    }
+    log = ReactionLog(
+        time=times,
+        mass_i=np.ones((replicas, 2), int),
+        mass_j=np.tile([1, 2], (replicas, 1)),
+        count=np.full(replicas, 2),
+        one_particle=np.full(replicas, 0.1),
+        reaction="coagulation",
+        max_mass=2,
+    )
     counts = np.tile([[1.0, 0.0]], (replicas, len(TIMES), 1))
-    metadata = {"replicas": replicas, "n_particles": 10, "total_density": 1.0}
-    return Trajectory(TIMES, {"counts": counts}, log, metadata)
+    return Trajectory(TIMES, {"counts": counts}, log, {"replicas": replicas})
 
 
 def test_events_of_several_experiments_are_pooled():

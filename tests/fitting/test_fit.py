@@ -8,11 +8,12 @@ import numpy as np
 import optax
 import pytest
 
-from fitting import NotConverged, WellMixed, fit
+from fitting import NotConverged, WellMixed, fit, fit_batches
 from jaxkin.drivers.simulation import simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Monodisperse, Polydisperse
+from jaxkin.observables import Observable
 from jaxkin.observables.census import census
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.trajectory import Trajectory
@@ -169,3 +170,50 @@ def test_no_retrace_between_data_sets(data):
         finally:
             logging.getLogger("jax").removeHandler(handler)
     assert not [r for r in records if "Compiling" in r and "_estimate" in r]
+
+
+# The single place to change if an observable is made in another way.
+DIMERS = Observable("dimers", lambda z: z.mass == 2)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Data that hold an observable that no equation knows by name."""
+    gas = MarcusLushnikov(200, RATE, overflow="absorb")
+    return simulate(
+        gas, LAW, TIMES, key=jax.random.key(3), replicas=64, observe=["number", "counts", DIMERS]
+    )
+
+
+ONLY = {"unknown": "rate", "free": np.outer([1, 0, 0], [1, 0, 0]) > 0}
+
+
+def test_objects_that_both_sides_observe_are_compared(counted):
+    """Alone, or beside a name; the object of a name is the name. In batches too."""
+    counts = census(3)[0]
+    with_name = fit(EQUATION, LAW, counted, **ONLY, observables="counts")
+    with_object = fit(EQUATION, LAW, counted, **ONLY, observables=counts)
+    np.testing.assert_array_equal(with_object.values, with_name.values)
+    for given in (DIMERS, ("number", DIMERS)):
+        result = fit(EQUATION, LAW, counted, **ONLY, observables=given)
+        assert result.converged
+        assert abs(result.values[0] - 5.0) < 5 * result.errors[0] < 2.5
+    found = fit_batches(EQUATION, LAW, counted, batches=2, **ONLY, observables=("number", DIMERS))
+    assert np.all(np.abs(found.values - 5.0) < 5 * found.errors)
+
+
+@pytest.mark.parametrize(
+    ("observables", "message"),
+    [
+        (("number", "dimers"), r"`observables` must hold observables, or names.*Pass the object"),
+        ((census(3)[0], "counts"), "'counts' comes twice"),
+        ((), "at least one"),
+        (Observable("trimers", lambda z: z.mass == 3), "`data` must hold the observable 'trimers'"),
+    ],
+)
+def test_observables_that_are_refused(counted, observables, message):
+    for options in ({}, {"batches": 2}):
+        with pytest.raises(ValueError, match=message):
+            (fit_batches if options else fit)(
+                EQUATION, LAW, counted, **ONLY, **options, observables=observables
+            )

@@ -9,6 +9,7 @@ import pytest
 from fitting.parametrisation import parametrise
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.model import KineticEquation
+from jaxkin.numerics.domains import Interval, Positive, Simplex, SymmetricPositive
 
 
 class Inner(eqx.Module):
@@ -21,7 +22,7 @@ class Toy(KineticEquation):
     chance: jax.Array
 
     def domains(self):
-        return {"shares": "simplex", "chance": "interval"}
+        return {"shares": Simplex(), "chance": Interval(0.0, 1.0)}
 
     def project(self, law): ...
     def rate_of_change(self, t, state, prepared): ...
@@ -68,6 +69,59 @@ def test_unknown_values_are_never_read():
     lost = eqx.tree_at(lambda e: e.rate, PAIRS, jnp.full((2, 2), jnp.nan))
     p, theta = parametrise(lost, "rate")
     assert np.all(np.isfinite(theta)) and np.all(np.isfinite(p.assemble(theta, lost).rate))
+
+
+class Twins(KineticEquation):
+    """Two kernels, and a rate of its own beside a rate inside of them."""
+
+    first: Toy
+    second: Toy
+    chance: jax.Array
+
+    def domains(self):
+        return {
+            f"{name}.{path}": domain
+            for name in ("first", "second")
+            for path, domain in getattr(self, name).domains().items()
+        }
+
+    def project(self, law): ...
+    def rate_of_change(self, t, state, prepared): ...
+    def measure(self, state): ...
+
+
+TWINS = Twins(TOY, eqx.tree_at(lambda e: e.chance, TOY, jnp.asarray(0.5)), jnp.asarray(3.0))
+
+
+def test_the_ending_of_one_path_is_its_name():
+    """In `unknown`, `free` and `start`; the full path is reported, and a full path comes first."""
+    p, theta = parametrise(TOY, "exponent", start={"exponent": 0.3})
+    assert p.names == ["kernel.exponent"] and float(p.natural(theta)[0]) == 0.3
+    keywords = {"free": {"shares": np.ones(3, bool)}, "start": {"kernel.exponent": -0.2}}
+    p, theta = parametrise(TWINS, ("first.shares", "second.kernel.exponent"), **keywords)
+    assert p.names == [*(f"first.shares[{k}]" for k in (1, 2, 3)), "second.kernel.exponent"]
+    np.testing.assert_allclose(p.natural(theta), [1 / 3] * 3 + [-0.2])
+    assert parametrise(TWINS, "chance")[0].names == ["chance"]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "keywords", "message"),
+    [
+        ("exponent", {}, r"single path.*\['first.kernel.exponent', 'second.kernel.exponent'\]"),
+        ("ponent", {}, "be among the fields"),
+        ("first.exponent", {}, "be among the fields"),
+        (("first.shares", "second.shares"), {"start": {"shares": 1 / 3}}, "`start`.*single path"),
+        ("first.chance", {"free": {"first.chance": True, "chance": True}}, "`free`.*once"),
+    ],
+)
+def test_endings_that_are_refused(unknown, keywords, message):
+    with pytest.raises(ValueError, match=message):
+        parametrise(TWINS, unknown, **keywords)
+
+
+def test_domains_are_objects_and_equal_by_their_bounds():
+    assert PAIRS.domains() == {"rate": SymmetricPositive(), "diffusivity": Positive()}
+    assert Interval(0.0, 1.0) == Interval(0, 1) != Interval(0.0, 1.0, "(]")
 
 
 @pytest.mark.parametrize(

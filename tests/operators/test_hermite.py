@@ -11,6 +11,7 @@ import pytest
 import jaxkin as jk
 from jaxkin.laws.velocities import BKW, GaussianMixture, Maxwellian
 from jaxkin.numerics import parameter_cache
+from jaxkin.numerics.domains import Interval, Positive
 from jaxkin.observables.velocities import DENSITY, ENERGY, HEAT_FLUX, MOMENTS, MOMENTUM, STRESS
 from jaxkin.operators.hermite import BoltzmannHermite
 from jaxkin.operators.hermite_tensor import radial_rule
@@ -245,7 +246,11 @@ def test_bounded_kernel():
     np.testing.assert_allclose(Q[0], Q[1], atol=1e-14)
     assert float(jnp.linalg.norm(Q[2])) < 0.99 * float(jnp.linalg.norm(Q[0]))
     domains = BoltzmannHermite(BoundedKernel(soft, 0.5)).domains()
-    assert domains == {"kernel.bound": "positive"}
+    assert domains == {
+        "kernel.bound": Positive(),
+        "kernel.kernel.strength": Positive(),
+        "kernel.kernel.exponent": Interval(-2.0, 1.0, "(]"),
+    }
 
 
 @pytest.mark.parametrize(

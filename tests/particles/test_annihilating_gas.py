@@ -123,8 +123,8 @@ def test_all_limits_agree_with_particles(dimension):
     n, alpha, times, replicas = 1000, 0.4, np.array([0.7]), 100
     gas = jk.AnnihilatingGas(n, alpha, kernel, volume=n / 2, dimension=dimension)
     data = jk.simulate(gas, law, times, key=jax.random.key(7), replicas=replicas, events=True)
-    vanished = (n - np.asarray(data.events["number"])) / 2
-    excess = alpha * np.asarray(data.events["count"]) - (1 - alpha) * vanished
+    vanished = (n - np.asarray(data.events.number)) / 2
+    excess = alpha * np.asarray(data.events.count) - (1 - alpha) * vanished
     assert abs(excess.mean()) < 5 * excess.std(ddof=1) / np.sqrt(replicas)
     assert vanished.mean() > 100
     methods = {
@@ -174,11 +174,11 @@ def test_energy_and_number_never_grow():
     energy = np.asarray(data["energy"], float)
     assert np.all(np.diff(energy, axis=1) <= 1e-6 * energy[:, :1])
     assert np.all(np.diff(numbers(data), axis=1) <= 0)
-    assert np.all(np.asarray(data.events["number"]) == numbers(data)[:, -1])
+    assert np.all(np.asarray(data.events.number) == numbers(data)[:, -1])
     still = jk.AnnihilatingGas(50, np.float32(0), HARD)
     data = jk.simulate(still, BEAMS, times, key=jax.random.key(2), replicas=20, events=True)
     energy = np.asarray(data["energy"], float)
-    assert np.asarray(data.events["count"]).min() > 500
+    assert np.asarray(data.events.count).min() > 500
     # √(2·20·1.4) collisions of a particle, each rounded in the last bit, and the sum.
     assert np.abs(energy / energy[:, :1] - 1).max() < 5e-6
     assert np.all(numbers(data) == 50)

@@ -127,7 +127,7 @@ def test_survivor_is_drawn_by_mass(logs):
     Evenly drawn survivors give 1/2 and are rejected by the same numbers.
     """
     for log in (logs[CONTACT].events, logs[PAIR_LAW].events):
-        stays, goes = np.asarray(log["mass_i"]), np.asarray(log["mass_j"])
+        stays, goes = np.asarray(log.mass_i), np.asarray(log.mass_j)
         for light, heavy in ((1, 2), (1, 3), (2, 3)):
             wins, losses = (
                 np.sum((stays == heavy) & (goes == light)),
@@ -164,7 +164,7 @@ def test_annihilation_removes_both():
         gas, LAW, jnp.array([0.0, 0.1]), key=jax.random.key(7), replicas=16, events=True
     )
     lost = np.rint(60 * np.asarray(data["number"]))
-    assert np.array_equal(lost[:, 0] - lost[:, 1], 2 * np.asarray(data.events["count"]))
+    assert np.array_equal(lost[:, 0] - lost[:, 1], 2 * np.asarray(data.events.count))
     assert np.all(np.asarray(data["overflow"]) == 0)
 
 

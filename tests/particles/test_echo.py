@@ -36,7 +36,7 @@ def echo(time, dtype):
     options = {"observe": [Velocities("v")], "replicas": 8, "events": True}
     data = jk.simulate(gas, law, times, key=jax.random.key(0), **options)
     v = np.asarray(data["v"], float)
-    met = 2 * float(data.events["collisions"].sum()) / (8 * 400) / 2
+    met = 2 * float(data.events.collisions.sum()) / (8 * 400) / 2
     return met, [boltzmann_h(v[:, k]) for k in range(3)], np.median(np.abs(v[:, 2] + v[:, 0]))
 
 

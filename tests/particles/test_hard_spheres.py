@@ -9,6 +9,7 @@ from brute_force_spheres import brute_force
 
 import jaxkin as jk
 from jaxkin.laws.velocities import Maxwellian
+from jaxkin.logs import CollisionLog
 from jaxkin.particles.spheres.hard_core import hard_core_positions
 
 KEY = jax.random.key(3)
@@ -73,13 +74,13 @@ def test_what_a_long_run_keeps(boundary):
     """Energy, and momentum on the torus, to 1e-12 over 10⁵ collisions; nobody overlaps."""
     gas = jk.HardSphereMixture((100, 50), (1.0, 5.0), (0.08, 0.1), dimension=3, boundary=boundary)
     data = jk.simulate(gas, thermal(gas, 1.0, 3.0), jnp.array([0.0, 150.0]), key=KEY, events=True)
-    assert int(data.events["collisions"].sum(axis=(1, 2)).min()) > 1e5
+    assert int(data.events.collisions.sum(axis=(1, 2)).min()) > 1e5
     energy = np.asarray(data["energy"]) @ [100, 50]
     np.testing.assert_allclose(energy[:, 1], energy[:, 0], rtol=1e-12)
     if boundary == "periodic":
         momentum = np.einsum("rtkd,k->rtd", data["momentum"], [100, 50])
         np.testing.assert_allclose(momentum[:, 1], momentum[:, 0], atol=1e-12 * 150)
-    assert float(data.events["closest"].min()) > 1 - 1e-12
+    assert float(data.events.closest.min()) > 1 - 1e-12
 
 
 def test_a_reversed_gas_returns():
@@ -132,7 +133,7 @@ def test_rates_at_equilibrium(b, ratio, dimension):
     rate = np.asarray(gas.constants) * partners * sphere * np.sqrt(theta / (2 * np.pi))
     rate = rate * contact_value(gas.numbers, gas.diameters, dimension)
     expected = span * numbers[:, None] * rate / (1 + np.eye(2))
-    counts = np.asarray(data.events["collisions"], float)
+    counts = np.asarray(data.events.collisions, float)
     mean, error = counts.mean(0), counts.std(0, ddof=1) / replicas**0.5
     # 60 runs estimate their own spread to 9 %: not below that of Poisson counts.
     error = np.maximum(error, np.sqrt(expected / replicas))
@@ -242,8 +243,10 @@ def test_a_run_is_kept_in_a_file(tmp_path):
     data = jk.simulate(gas, law, times, key=KEY, replicas=2, events=True)
     data.save(tmp_path / "run.nc")
     back = jk.Trajectory.load(tmp_path / "run.nc")
-    for name, values in data.events.items():
-        np.testing.assert_array_equal(back.events[name], values)
+    assert type(back.events) is CollisionLog
+    assert back.events.described() == data.events.described()
+    for name, values in data.events.arrays().items():
+        np.testing.assert_array_equal(getattr(back.events, name), values)
     assert back.metadata == data.metadata
     assert back.metadata["reversed"] and not back.metadata["uniform"]
 

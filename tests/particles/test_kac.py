@@ -30,7 +30,7 @@ def over_ten_million(gas, law, observable, per_time):
     """Mean and error of an observable, from enough replicas for 10⁷ collisions and some."""
     replicas = int(1.01e7 / (per_time * 2.5)) + 1
     data = run(gas, law, replicas, observe=[observable], events=True)
-    assert np.sum(np.asarray(data.events["count"], np.int64)) > 10**7
+    assert np.sum(np.asarray(data.events.count, np.int64)) > 10**7
     found = np.asarray(data[observable.name], float)
     return found.mean(0), found.std(0, ddof=1) / np.sqrt(replicas)
 
@@ -139,7 +139,7 @@ def test_frequency_of_collisions(exponent):
     data = run(gas, Maxwellian(3), replicas, events=True)
     power = 4 ** (exponent / 2) * gamma((3 + exponent) / 2) / gamma(1.5)
     expected = strength * power * (n - 1) / 2 * 2.5
-    count = np.asarray(data.events["count"])
+    count = np.asarray(data.events.count)
     # Counts are Poisson given the speeds, whose energy varies from gas to gas.
     error = count.std(ddof=1) / np.sqrt(replicas)
     assert abs(count.mean() - expected) < 5 * error
@@ -150,7 +150,7 @@ def test_frequency_of_collisions(exponent):
 def test_momentum_and_energy_are_kept(kernel):
     data = run(jk.KacGas(50, kernel=kernel), HOT, 20, events=True)
     momentum, energy = np.asarray(data["momentum"]), np.asarray(data["energy"])
-    assert np.min(np.asarray(data.events["count"])) > 50
+    assert np.min(np.asarray(data.events.count)) > 50
     rounding = 100 * np.finfo(F).eps
     assert np.max(np.abs(momentum - momentum[:, :1])) < rounding
     assert np.max(np.abs(energy / energy[:, :1] - 1)) < rounding

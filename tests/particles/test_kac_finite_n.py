@@ -75,7 +75,7 @@ def test_fourth_moment_over_ten_million_collisions():
     n, law = 20, Fixed()
     gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)))
     data = run(gas, law, 440_000, [FOURTH], events=True)
-    assert int(np.sum(data.events["count"], dtype=np.int64)) >= 10**7
+    assert int(np.sum(data.events.count, dtype=np.int64)) >= 10**7
     found = np.asarray(data["fourth"], float)
     error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     exact = exact_fourth(law.values(n), np.asarray(TIMES))

@@ -102,12 +102,12 @@ def test_mass_is_conserved_and_the_log_tells_the_story():
         process, Monodisperse(density=2.0), TIMES, key=jax.random.key(5), replicas=8, events=True
     )
     np.testing.assert_allclose(data["mass"] + data["overflow"], 2.0, rtol=1e-12)
-    log = {k: np.asarray(v) for k, v in data.events.items()}
+    log = jax.tree.map(np.asarray, data.events)
     for r in range(8):
-        count = log["count"][r]
-        assert np.all(np.diff(log["time"][r, :count]) > 0) and log["time"][r, count - 1] <= 2.5
-        assert np.all(np.isnan(log["time"][r, count:]))
-        i, j = log["mass_i"][r, :count], log["mass_j"][r, :count]
+        count = log.count[r]
+        assert np.all(np.diff(log.time[r, :count]) > 0) and log.time[r, count - 1] <= 2.5
+        assert np.all(np.isnan(log.time[r, count:]))
+        i, j = log.mass_i[r, :count], log.mass_j[r, :count]
         left = 30 - np.sum(np.where(i + j > 3, 2, 1))
         assert left == round(float(data["number"][r, -1]) * 15)
         assert np.all((1 <= i) & (i <= j) & (j <= 3))

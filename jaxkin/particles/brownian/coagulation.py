@@ -26,6 +26,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw, require_law
+from jaxkin.logs import ReactionLog
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host, known
 from jaxkin.numerics.checks import is_number, one_of, require, require_finite, whole
@@ -290,11 +291,19 @@ class BrownianCoagulation(TiledParticles):
         """Return densities per mass, total number, mass, and the overflow."""
         return census(self.max_mass)
 
-    def drain(self, state: Gas) -> dict[str, Array]:
-        """Return the log of reactions: `time`, `mass_i`, `mass_j` (N,), and their `count`."""
+    def drain(self, state: Gas) -> ReactionLog:
+        """Return the log of reactions, the mass that keeps its place first; its capacity is N."""
         time, mass_i, mass_j = state.log[:, jnp.argsort(state.log[0])]  # NaN comes last
         masses = [jnp.nan_to_num(m).astype(jnp.int32) for m in (mass_i, mass_j)]
-        return {"time": time, "mass_i": masses[0], "mass_j": masses[1], "count": state.reactions}
+        return ReactionLog(
+            time=time,
+            mass_i=masses[0],
+            mass_j=masses[1],
+            count=state.reactions,
+            one_particle=state.weight,
+            reaction=self.reaction,
+            max_mass=self.max_mass,
+        )
 
     def faults(self, state: Gas) -> dict[str, Array]:
         """Return what can go wrong: a mass past `max_mass`, a work list too small."""

@@ -26,6 +26,7 @@ from jaxkin.equations.mixture import BoltzmannMixture
 from jaxkin.equations.slab import BoltzmannSlab
 from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
+from jaxkin.logs import CollisionLog
 from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
@@ -243,20 +244,21 @@ class HardSphereMixture(Particles):
         """Return temperature, momentum, energy, stress and fourth moment of each type."""
         return mixture_moments(len(self.numbers))
 
-    def drain(self, state: Gas) -> dict[str, Array]:
-        """Return counts of `collisions` (k, k), of `bounces` and `rounds`, `closest`, and the log.
-
-        `closest` is the least distance of a pair in contact distances, as far as it was seen;
-        `times` (log,) and `pairs` (log, 2) are the first collisions, not quite in their order.
-        """
+    def drain(self, state: Gas) -> CollisionLog:
+        """Return counts of collisions and, if `log` asks for them, the first with their times."""
         s = state.spheres
-        found = {
-            "collisions": s.collisions,
-            "bounces": s.bounces,
-            "rounds": s.rounds,
-            "closest": s.closest,
-        }
-        return found | ({"times": s.log_times, "pairs": s.log_pairs} if self.log else {})
+        return CollisionLog(
+            collisions=s.collisions,
+            bounces=s.bounces,
+            rounds=s.rounds,
+            closest=s.closest,
+            times=s.log_times if self.log else None,
+            pairs=s.log_pairs if self.log else None,
+            numbers=self.numbers,
+            dimension=self.dimension,
+            boundary=self.boundary,
+            reversed=self.reverse_at is not None,
+        )
 
     def faults(self, state: Gas) -> dict[str, Array]:
         """Report spheres that were not placed, lists that overflowed, events that were missed."""
@@ -288,9 +290,9 @@ class HardSphereMixture(Particles):
         """Return the numbers, masses, diameters and the boundary."""
         return {
             "model": "HardSphereMixture",
-            "numbers": str(self.numbers),
-            "masses": str(np.asarray(self.masses).tolist()),
-            "diameters": str(np.asarray(self.diameters).tolist()),
+            "numbers": self.numbers,
+            "masses": tuple(np.asarray(self.masses).tolist()),
+            "diameters": tuple(np.asarray(self.diameters).tolist()),
             "dimension": self.dimension,
             "boundary": self.boundary,
             "uniform": all(isinstance(each, Uniform) for each in law.laws),

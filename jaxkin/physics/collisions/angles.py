@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.arrays import array, host, known, one_program
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.numerics.domains import AtLeast, Domain, Simplex
 from jaxkin.physics.masses import common_dtype
 
 
@@ -26,6 +27,10 @@ class Angle(eqx.Module):
     @abc.abstractmethod
     def cosine(self, u: Float[Array, "*n"], dimension: int) -> Float[Array, "*n"]:
         """Return cos θ for uniform u in (0, 1)."""
+
+    def domains(self) -> dict[str, Domain]:
+        """Return the domain of each parameter that can be fitted, by path."""
+        return {}
 
     def harmonics(self, degree: int, dimension: int) -> Float[Array, " degree+1"]:
         """Return E P_l(cos θ) in d = 3, E cos lθ in d = 2, for l = 0 … degree.
@@ -107,6 +112,10 @@ class VariableSoft(Angle):
     def check(self, dimension: int) -> None:
         """Raise `ValueError` unless the dimension is 3."""
         require(dimension == 3, "dimension", "be 3 for variable soft spheres", f"it is {dimension}")
+
+    def domains(self) -> dict[str, Domain]:
+        """Return α ≥ 1."""
+        return {"softness": AtLeast(1.0)}
 
 
 class Bounded(Angle):
@@ -228,6 +237,15 @@ class Mixture(Angle):
         """Return the weighted means."""
         means = jnp.stack([angle.harmonics(degree, dimension) for angle in self.angles])
         return self.weights @ means
+
+    def domains(self) -> dict[str, Domain]:
+        """Return weights of sum 1, and what each angle says."""
+        each = {
+            f"angles[{k}].{path}": domain
+            for k, angle in enumerate(self.angles)
+            for path, domain in angle.domains().items()
+        }
+        return {"weights": Simplex(), **each}
 
 
 def zonal(cosine: Float[Array, "*n"], degree: int, dimension: int) -> Float[Array, "L *n"]:

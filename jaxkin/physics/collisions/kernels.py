@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.arrays import array, host, one_program
 from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.numerics.domains import Domain, Interval, Positive
 from jaxkin.physics.collisions.angles import Angle, Isotropic
 from jaxkin.physics.masses import common_dtype
 
@@ -42,6 +43,10 @@ class Kernel(eqx.Module):
     def majorant(self, speed: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Return a bound on B̄ at all relative speeds up to `speed`; here B̄, which must grow."""
         return self.total(speed)
+
+    def domains(self) -> dict[str, Domain]:
+        """Return the domain of each parameter that can be fitted, by path; here the angle's."""
+        return {f"angle.{path}": domain for path, domain in self.angle.domains().items()}
 
     def check_majorant(self) -> None:
         """Raise `ValueError` unless `majorant` bounds B̄, seen at 601 speeds from 1e-3 to 1e3."""
@@ -119,6 +124,10 @@ class MaxwellKernel(Kernel):
         if type(self).total is not MaxwellKernel.total:
             super().check_majorant()
 
+    def domains(self) -> dict[str, Domain]:
+        """Return C > 0, and what the angle says."""
+        return {"strength": Positive(), **super().domains()}
+
 
 class PowerKernel(Kernel):
     """B̄ = C|v−v*|^γ.
@@ -160,6 +169,10 @@ class PowerKernel(Kernel):
         tiny = jnp.finfo(speed.dtype).tiny
         power = jnp.exp(self.exponent * jnp.log(jnp.maximum(speed, tiny)))
         return (self.strength * power).astype(speed.dtype)
+
+    def domains(self) -> dict[str, Domain]:
+        """Return C > 0 and γ in (−2, 1], and what the angle says."""
+        return {"strength": Positive(), "exponent": Interval(-2.0, 1.0, "(]"), **super().domains()}
 
     def check_majorant(self) -> None:
         """Raise `ValueError` for γ < 0."""
@@ -204,6 +217,11 @@ class BoundedKernel(Kernel):
         """Raise `ValueError` if B̄ is negative or not finite; a known kernel is neither."""
         if type(self.kernel) not in (MaxwellKernel, PowerKernel):
             super().check_majorant()
+
+    def domains(self) -> dict[str, Domain]:
+        """Return a positive bound, and what the kernel that is cut and its angle say."""
+        cut = {f"kernel.{path}": domain for path, domain in self.kernel.domains().items()}
+        return {"bound": Positive(), **cut, **super().domains()}
 
 
 def _total_and_majorant(kernel: Kernel, speed: Array) -> tuple[Array, Array]:

@@ -115,7 +115,7 @@ def test_a_bounded_soft_potential_collides_as_often_as_it_should():
     data = jk.simulate(
         gas, law, jnp.array([0.0, time]), key=jax.random.key(1), replicas=replicas, events=True
     )
-    count = np.asarray(data.events["count"])
+    count = np.asarray(data.events.count)
     g, w = np.polynomial.legendre.leggauss(2000)
     g, w = 7 * (g + 1), 7 * w
     density = g**2 * np.exp(-(g**2) / 4) / (2 * np.sqrt(np.pi))
