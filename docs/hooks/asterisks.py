@@ -1,0 +1,30 @@
+"""A griffe extension: the asterisk of v* in docstrings is shown, where Markdown would eat it.
+
+Docstrings are read in the source as often as on the pages, so they keep the plain asterisk of `v*`
+and need no escapes. Two of them in one paragraph would become emphasis. Here those that end a symbol
+turn into the asterisk operator ∗, which means nothing to Markdown. Code in backticks and powers such
+as `x**2` stay.
+"""
+
+import re
+from typing import Any
+
+import griffe
+
+CODE = re.compile(r"(`+[^`]+`+)")
+STAR = re.compile(r"(?<=[\w′)\]])\*(?![\w*(])")
+
+
+def with_operators(text: str) -> str:
+    """Return the text with ∗ for each asterisk that ends a symbol, except for code."""
+    pieces = CODE.split(text)
+    return "".join(p if k % 2 else STAR.sub("∗", p) for k, p in enumerate(pieces))
+
+
+class Asterisks(griffe.Extension):
+    """Change the docstrings that griffe has collected, and nothing on disk."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Called for each module, class, function and attribute."""
+        if obj.docstring:
+            obj.docstring.value = with_operators(obj.docstring.value)
