@@ -1,9 +1,9 @@
 """A griffe extension: the asterisk of v* in docstrings is shown, where Markdown would eat it.
 
 Docstrings are read in the source as often as on the pages, so they keep the plain asterisk of `v*`
-and need no escapes. Two of them in one paragraph would become emphasis. Here those that end a symbol
-turn into the asterisk operator ∗, which means nothing to Markdown. Code in backticks and powers such
-as `x**2` stay.
+and need no escapes. Two of them in one paragraph would become emphasis. Here those that end a
+symbol turn into the asterisk operator ∗, which means nothing to Markdown. Code in backticks stays,
+and so do powers such as `x**2`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The flow of hard spheres, exact but for rounding: paths that are straight between contacts.
+"""The flow of hard spheres, exact except for rounding: paths that are straight between contacts.
 
 Time is cut into windows in which no sphere moves farther than `skin`, so that it meets nobody but
 its neighbours of the beginning. Within a window a sphere has a straight path y + vτ since its last

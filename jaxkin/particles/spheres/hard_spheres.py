@@ -8,9 +8,9 @@ elastically, (1.3)–(1.8). With N_α ε_α^{d−1} = c_α and fixed ratios of d
 N_α → ∞ the densities of types follow the Boltzmann system (1.1) with the constants
 c_{αβ} = N_β((ε_α + ε_β)/2)^{d−1} (`jaxkin.mixture_constants`).
 
-The flow is exact but for rounding (`jaxkin.particles.spheres.flow`). Sensitivities grow by the
-factor of mean free path over diameter in each collision: float64 knows a path for some eight
-collisions of each sphere, and the law of a gas for ever.
+The flow is exact except for rounding (`jaxkin.particles.spheres.flow`). Each collision multiplies
+errors by the ratio of mean free path to diameter. In float64 a path is lost after some eight
+collisions of each sphere; the law of the gas is not.
 """
 
 from collections.abc import Sequence
