@@ -10,7 +10,7 @@ FLOORS := .venv-floors
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: help demo test test-slow test-floors lint types check validate docs clean
+.PHONY: help demo test test-slow test-floors lint types sdist check validate docs clean
 help:
 	@echo "make demo      simulate, fit β(n,m), print the table, save out/demo.png"
 	@echo "make test      the tests except for the slow ones, JOBS=2 at a time"
@@ -18,7 +18,8 @@ help:
 	@echo "make test-floors the contract with the lowest versions that are admitted, on Python 3.11"
 	@echo "make lint      linter and format check"
 	@echo "make types     type checker"
-	@echo "make check     linter, type checker and tests, as CI does"
+	@echo "make sdist     build the source distribution and check that it holds every file"
+	@echo "make check     linter, type checker, sdist and tests, as CI does"
 	@echo "make validate  regenerate every table and figure of the docs"
 	@echo "make docs      build the documentation into site/"
 	@echo "make clean     remove the environment and everything that was built"
@@ -66,7 +67,12 @@ lint: $(READY)
 types: $(READY)
 	$(RUN) -m mypy
 
-check: lint types test
+sdist: $(READY)
+	rm -rf build/sdist
+	$(RUN) -m build --sdist --outdir build/sdist . >/dev/null
+	$(RUN) .ci/check_sdist.py build/sdist
+
+check: lint types sdist test
 
 validate: $(READY) test-slow
 	$(RUN) benchmarks/validate.py

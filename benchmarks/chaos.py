@@ -144,9 +144,9 @@ def main() -> None:
     lines += [
         "",
         f"{velocities:.0e} velocities for each N₀ = {', '.join(map(str, sizes))}; p from "
-        f"those whose D exceeds 3 errors, if they are three. The equation errs by "
-        f"{max(owns):.0e}. The largest |D_∞| is {worst:.1f} standard errors, of {len(rows)} with "
-        "ℓ = 1.",
+        f"those whose D exceeds 3 standard errors, where there are three. The equation errs by "
+        f"{max(owns):.0e}. The largest of {len(rows)} |D_∞|, with those of ℓ = 1, is {worst:.1f} "
+        "standard errors.",
     ]
     (options.out / "chaos.md").write_text("\n".join(lines) + "\n")
     print(save({"rows": rows, "velocities": velocities}, options.out, "chaos"))

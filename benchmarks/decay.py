@@ -1,9 +1,9 @@
 """How does a gas that annihilates decay: n(t), T(t), the profile, and the exponents, both sides.
 
 Hard spheres: n ~ t^{−ξ}, T ~ t^{−ζ}, ξ + ζ/2 = 1. From particles the exponents follow from the
-slope q = Δ ln T/Δ ln n between n = 0.1 and n = 0.003, ξ = 1/(1 + q/2), ζ = q ξ; the equation is
-asked the same and, besides, for its limit t → ∞. Prints tables; saves out/benchmarks/decay.json,
-decay.md and decay.png.
+slope q = Δ ln T/Δ ln n between n = 0.1 and n = 0.003, ξ = 1/(1 + q/2), ζ = q ξ; those of the
+equation follow in the same way, and as its limit t → ∞. Prints tables; saves
+out/benchmarks/decay.json, decay.md and decay.png.
 Usage: python benchmarks/decay.py [--quick] [--out FOLDER]
 """
 

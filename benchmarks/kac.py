@@ -175,7 +175,7 @@ def page(rows, energy, path):
         "",
         f"{host['cpu']}, {host['cores']} cores, {host['device']}, JAX {host['jax']}; a device for "
         "each core, without the time to draw initial velocities; the loop in single precision, "
-        "before and after each N, the better of the two.",
+        "timed before and after each N, of which the shorter time counts.",
         "",
         f"Over {energy['collisions per replica']:.2g} collisions of a gas of 100 in float32 the "
         f"energy drifts by {energy['mean drift']:.1e} in the mean over 32 gases, "

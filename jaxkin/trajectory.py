@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.logs import Log, log_class
 from jaxkin.numerics.checks import require
+from jaxkin.numerics.extras import require_extra
 
 # Attributes of a saved log and of saved tuples.
 _CLASS, _TUPLES = "log", "tuples"
@@ -89,9 +90,11 @@ class Trajectory(eqx.Module):
         The masses of `counts` are its coordinate `mass_class`, since `mass` is an observable. Each
         array of the log is a variable `event_…`, whose attributes are the class of the log and its
         static fields.
-        """
-        import xarray
 
+        Raises:
+            ImportError: xarray is missing; it comes with `pip install 'jaxkin[xarray]'`.
+        """
+        xarray = require_extra("xarray", "xarray", "Trajectory.to_xarray")
         lead = ("replica", "time") if self.replicated else ("time",)
         data: dict[str, Any] = {}
         for name, values in self.observables.items():
@@ -111,14 +114,26 @@ class Trajectory(eqx.Module):
         return xarray.Dataset(data, coords, attrs=_plain(self.metadata))
 
     def save(self, path: str | Path) -> None:
-        """Write a NetCDF file (needs the `xarray` extra)."""
+        """Write a NetCDF file.
+
+        Raises:
+            ImportError: xarray, h5netcdf or h5py is missing; `pip install 'jaxkin[xarray]'` brings
+                all three.
+        """
+        for package in ("xarray", "h5netcdf", "h5py"):
+            require_extra(package, "xarray", "Trajectory.save")
         self.to_xarray().to_netcdf(Path(path), engine="h5netcdf")
 
     @classmethod
     def load(cls, path: str | Path) -> "Trajectory":
-        """Read what `save` wrote."""
-        import xarray
+        """Read what `save` wrote.
 
+        Raises:
+            ImportError: as for `save`.
+        """
+        for package in ("h5netcdf", "h5py"):
+            require_extra(package, "xarray", "Trajectory.load")
+        xarray = require_extra("xarray", "xarray", "Trajectory.load")
         with xarray.open_dataset(Path(path), engine="h5netcdf") as stored:
             dataset = stored.load()
         kept, logged, told = {}, {}, {}
@@ -135,12 +150,28 @@ class Trajectory(eqx.Module):
     def plot(self, name: str = "counts", *, axes: Any = None, label: str = "", **style: Any) -> Any:
         """Draw an observable against time, with a band of ± 2 standard errors for replicas.
 
-        Returns:
-            The matplotlib axes (needs the `plots` extra).
-        """
-        import matplotlib.pyplot as plt
+        Args:
+            name: of the observable; each of its entries has a line of its own.
+            axes: matplotlib axes to draw into; None: those of a new figure.
+            label: of the lines, with the number of the entry; empty: the observable's name.
+            **style: of the lines, passed on to matplotlib's `plot`.
 
-        axes = axes if axes is not None else plt.subplots()[1]
+        Returns:
+            The matplotlib axes.
+
+        Raises:
+            ImportError: matplotlib is missing; it comes with `pip install 'jaxkin[plots]'`.
+            ValueError: there is no such observable, or `axes` is called `ax`.
+        """
+        require(
+            "ax" not in style,
+            "axes",
+            "be given by this name",
+            "it is called `ax`",
+            "Write `axes=`.",
+        )
+        if axes is None:
+            axes = require_extra("matplotlib.pyplot", "plots", "Trajectory.plot").subplots()[1]
         mean = np.asarray(self.mean(name)).reshape(len(self.times), -1)
         error = np.asarray(self.standard_error(name)).reshape(len(self.times), -1)
         for k in range(mean.shape[1]):

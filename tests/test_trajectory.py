@@ -231,6 +231,8 @@ def test_plot():
     assert solved().plot(axes=axes, ls="--") is axes
     assert len(axes.lines) == 4 and len(axes.collections) == 2
     assert len(data.plot("number").lines) == 1
+    with pytest.raises(ValueError, match=r"`axes` must be given by this name.*`ax`.*Write"):
+        data.plot(ax=axes)
     matplotlib.pyplot.close("all")
 
 

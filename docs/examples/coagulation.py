@@ -89,8 +89,9 @@ def figure(data, fitted, predicted, result, recipe, naive, path: Path) -> None:
         ms=34,
         mew=2,
         color="black",
-        label="recipe (1.8)–(1.9)",
     )
+    # The mark is as wide as a bar, too wide for a legend: a line stands for it.
+    right.plot([], [], "-", lw=2, color="black", label="recipe (1.8)–(1.9)")
     right.errorbar(
         place,
         value,

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from jaxkin.numerics.extras import require_extra
+
 
 @contextmanager
 def progress_bar(show: bool, total: int, label: str) -> Iterator[Callable[[int], None]]:
@@ -15,13 +17,7 @@ def progress_bar(show: bool, total: int, label: str) -> Iterator[Callable[[int],
     if not show:
         yield lambda steps: None
         return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "Argument `progress` must be False without tqdm, but it is True. "
-            "Install it with `pip install jaxkin[progress]`."
-        ) from error
+    tqdm = require_extra("tqdm.auto", "progress", "progress=True", "Or leave `progress` out.").tqdm
     lock = threading.Lock()
     with tqdm(total=total, desc=label) as bar:
 

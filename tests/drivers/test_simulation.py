@@ -254,7 +254,7 @@ def test_the_bar_advances(monkeypatch, tmp_path):
 
 def test_the_bar_needs_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ImportError, match=r"`progress` must be False without tqdm.*pip install"):
+    with pytest.raises(ImportError, match=r"`progress=True` needs tqdm.*jaxkin\[progress\]"):
         walk(progress=True)
 
 
