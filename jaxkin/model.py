@@ -53,8 +53,13 @@ class Particles(eqx.Module):
     def measure(self, state: State) -> Weighted:
         """Reduce the state of one replica to weighted coordinates."""
 
-    def observe(self, state: State, observable: Observable) -> Array:
-        """Evaluate one observable on the state of one replica."""
+    def observe(
+        self, state: State, observable: Observable, *, key: PRNGKeyArray | None = None
+    ) -> Array:
+        """Evaluate one observable on the state of one replica.
+
+        `key` belongs to this replica, time and observable alone: for an observable that draws.
+        """
         return observable.evaluate(self.measure(state))
 
     def observables(self) -> tuple[Observable, ...]:

@@ -183,7 +183,9 @@ class MarcusLushnikov(Particles):
         masses = Coordinates(mass=jnp.arange(1, self.max_mass + 1))
         return Weighted(state.weight * state.counts.astype(self.rate.dtype), masses)
 
-    def observe(self, state: Masses, observable: Observable) -> Array:
+    def observe(
+        self, state: Masses, observable: Observable, *, key: PRNGKeyArray | None = None
+    ) -> Array:
         """Evaluate one observable; the overflow is a number of its own."""
         if isinstance(observable, Overflow):
             return state.weight * state.escaped.astype(self.rate.dtype)

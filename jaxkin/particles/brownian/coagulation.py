@@ -23,7 +23,7 @@ from typing import Any, Literal, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw
@@ -282,7 +282,9 @@ class BrownianCoagulation(Particles):
         weight = jnp.where(state.mass > 0, state.weight, 0)
         return Weighted(weight, Coordinates(mass=state.mass, position=state.position.T))
 
-    def observe(self, state: Gas, observable: Observable) -> Array:
+    def observe(
+        self, state: Gas, observable: Observable, *, key: PRNGKeyArray | None = None
+    ) -> Array:
         """Evaluate one observable; what depends on the mass alone is summed in whole particles.
 
         So mass is conserved to the bit as long as nothing overflows.
@@ -293,7 +295,7 @@ class BrownianCoagulation(Particles):
             alive = (state.mass > 0).astype(self.dtype)
             whole = Weighted(alive, Coordinates(mass=state.mass))
             return observable.evaluate(whole) * state.weight
-        return super().observe(state, observable)
+        return super().observe(state, observable, key=key)
 
     def observables(self) -> tuple[Observable, ...]:
         """Return densities per mass, total number, mass, and the overflow."""
