@@ -12,7 +12,7 @@ JOBS ?= 2
 .PHONY: help demo test test-slow lint types check validate docs clean
 help:
 	@echo "make demo      simulate, fit β(n,m), print the table, save out/demo.png"
-	@echo "make test      the tests but for the slow ones, JOBS=2 at a time"
+	@echo "make test      the tests except for the slow ones, JOBS=2 at a time"
 	@echo "make test-slow the slow ones, which make validate runs too"
 	@echo "make lint      linter and format check"
 	@echo "make types     type checker"
@@ -39,12 +39,19 @@ demo: $(READY)
 	$(RUN) docs/examples/coagulation.py
 
 # Each process keeps to one core: with several processes that is faster than sharing all of them.
-# The examples come first: one process runs them all, and would end last.
+# Compiled programs are kept in the environment, small ones too: a test compiles hundreds of them.
+# The longest files come first: one process runs all of a file, and would end last.
+PYTEST := XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" \
+  JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax-cache \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
+  $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+LONGEST := tests/test_examples.py
+
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow" tests/test_examples.py tests
+	$(PYTEST) -m "not slow" $(LONGEST) tests
 
 test-slow: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
+	$(PYTEST) -m slow
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -132,7 +132,7 @@ def counted(function, name, calls):
     return call
 
 
-def test_the_first_of_several_faults_is_told():
+def test_the_first_of_several_faults_is_told(errors_raise):
     """Each row of flags keeps its message; nothing is said of a message that does not hold."""
     for ends, message in [((0.7, 5.0), "past 0.7"), ((9.0, 0.7), "past 0.7"), ((0.2,), "past 0.2")]:
         model = Clocks(jnp.asarray(1.0), ends=ends)
