@@ -42,12 +42,19 @@ demo: $(READY)
 	$(RUN) docs/examples/coagulation.py
 
 # Each process keeps to one core: with several processes that is faster than sharing all of them.
-# The examples come first: one process runs them all, and would end last.
+# Compiled programs are kept in the environment, small ones too: a test compiles hundreds of them.
+# The longest files come first: one process runs all of a file, and would end last.
+PYTEST := XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" \
+  JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax-cache \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
+  $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+LONGEST := tests/test_examples.py
+
 test: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow" tests/test_examples.py tests
+	$(PYTEST) -m "not slow" $(LONGEST) tests
 
 test-slow: $(READY)
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
+	$(PYTEST) -m slow
 
 # Wheels of the lowest versions are made for Python 3.11.
 $(FLOORS)/.ready: pyproject.toml constraints/floors.txt

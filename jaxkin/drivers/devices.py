@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -44,8 +43,3 @@ def on_each(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..., An
     return jax.shard_map(
         function, mesh=mesh, in_specs=_REPLICAS, out_specs=_REPLICAS, check_vma=False
     )
-
-
-def collect(values: Any, mesh: Mesh | None) -> Any:
-    """Bring shares together, on the default device."""
-    return values if mesh is None else jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values)

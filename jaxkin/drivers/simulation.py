@@ -2,10 +2,15 @@
 
 Replica r draws from fold_in(key, r), and interval k of it from fold_in(fold_in(key, r), k), so
 that neither the tile, nor the number of tiles in flight, nor the devices that share a tile
-(`jaxkin.drivers.devices`) change what a replica does. The host
-loops over tiles and over the intervals between observation times: there it advances the
-progress bar, writes checkpoints and raises faults. Under an outer `jit`, `vmap` or `grad` there
-is no host; then one tile runs in one scan, and `error_if` takes the place of the exceptions.
+(`jaxkin.drivers.devices`) change what a replica does. An observable that draws (random
+directions, say) has a key of its own for each replica and each time, so that it disturbs nothing.
+
+The host loops over tiles and over the intervals between observation times: there it advances the
+progress bar, writes checkpoints and raises faults. A model compiles two programs, the start and
+the interval; each also returns the record and the flags of faults, so that an interval is one
+dispatch. What was recorded is gathered by NumPy, which compiles nothing. Under an outer `jit`,
+`vmap` or `grad` there is no host; then one tile runs in one scan, and `error_if` takes the place
+of the exceptions.
 """
 
 from collections.abc import Sequence
@@ -19,13 +24,16 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.drivers.checkpoints import Checkpoint
-from jaxkin.drivers.devices import collect, on_each, replica_mesh, spread, tile_size
+from jaxkin.drivers.devices import on_each, replica_mesh, spread, tile_size
 from jaxkin.drivers.progress import progress_bar
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import is_traced, require, require_increasing, whole
 from jaxkin.numerics.guards import not_differentiable
 from jaxkin.observables.base import Observable, chosen_observables
 from jaxkin.trajectory import Trajectory
+
+# Below the key of a replica: 0 is for the start, k + 1 for interval k, and this for observables.
+_OBSERVATION = np.uint32(2**32 - 1)
 
 
 class SimulationFault(RuntimeError):
@@ -117,8 +125,8 @@ def simulate(
         f"it is a {type(key).__name__}",
         "Use jax.random.key(0), say.",
     )
-    keys = jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))
     if is_traced(particles, law, times, key):
+        keys = _replica_keys(key, np.arange(replicas))
         return _simulate_traced(particles, law, jnp.asarray(times), keys, chosen, events)
 
     mesh = replica_mesh(replicas)
@@ -129,13 +137,14 @@ def simulate(
 
         def run(start: int):
             # The last tile repeats its last replica so that all tiles share one compiled shape.
-            chosen_keys = keys[np.minimum(np.arange(start, start + tile), replicas - 1)]
-            saved = Checkpoint(checkpoint, start, (particles, law, times, chosen_keys), chosen)
+            members = np.minimum(np.arange(start, start + tile), replicas - 1)
+            keys = _replica_keys(key, members)
+            saved = Checkpoint(checkpoint, start, (particles, law, times, keys), chosen)
             return _run_tile(
                 particles,
                 law,
                 np.asarray(times),
-                chosen_keys,
+                keys,
                 chosen,
                 events,
                 bar,
@@ -157,7 +166,7 @@ def simulate(
 
 def _join(particles, law, times, results) -> Trajectory:
     observed, logs = (
-        jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)
+        jax.device_put(jax.tree.map(lambda *x: np.concatenate(x), *pieces))
         for pieces in zip(*results, strict=True)
     )
     replicas = jax.tree.leaves(observed)[0].shape[0]
@@ -173,31 +182,32 @@ def _run_tile(particles, law, times, keys, chosen, events, bar, saved, first, re
 
     A generator that yields when an interval is under way, so that others can be started.
     """
-    keys = spread(keys, mesh)
-    state, recorded = _sample(particles, law, keys, mesh), []
-    _raise_faults(particles, state, recorded, times, first, real, 0.0, law)
+    keys, recorded = spread(keys, mesh), []
+    state, record, flags = _start(particles, law, keys, chosen, mesh)
+    _raise_faults(particles, state, flags, recorded, times, first, real, 0.0, law)
     done = 0
-    if (stored := saved.load((state, _observe(particles, state, chosen, mesh)))) is not None:
+    if (stored := saved.load((state, record))) is not None:
         done, state, recorded = stored
         bar(done)
     for k in range(done, len(times)):
         start = times[k - 1] if k else np.zeros_like(times[0])
         if times[k] > start:
-            interval = (jnp.asarray(start), jnp.asarray(times[k]), jnp.asarray(k))
-            state = _advance(particles, state, *interval, keys, mesh)
+            # `device_put` compiles nothing, where `asarray` of a scalar does.
+            interval = jax.device_put((start, times[k], np.int32(k)))
+            state, record, flags = _advance(particles, state, *interval, keys, chosen, mesh)
             yield
-            _raise_faults(particles, state, recorded, times, first, real, times[k], law)
-        recorded.append(_observe(particles, state, chosen, mesh))
+            _raise_faults(particles, state, flags, recorded, times, first, real, times[k], law)
+        recorded.append(record)
         saved.save(k + 1, state, recorded)
         bar(1)
-    log = jax.vmap(particles.drain)(state) if events else None
+    log = _drain(particles, state) if events else None
     require(
         not events or log is not None,
         "events",
         "be asked of a model that logs events",
         f"{type(particles).__name__} keeps no log",
     )
-    return jax.tree.map(lambda x: x[:real], collect((_stack(recorded), log), mesh))
+    return _stack(recorded, real), jax.tree.map(lambda x: np.asarray(x)[:real], log)
 
 
 def _in_turn(runs, together, results):
@@ -217,72 +227,103 @@ def _in_turn(runs, together, results):
                     del alive[k]
 
 
-def _stack(recorded):
-    return jax.tree.map(lambda *x: jnp.stack(x, axis=1), *recorded)
+def _stack(recorded, real):
+    """Return records with the axis of times behind that of the `real` replicas, on the host."""
+    return jax.tree.map(lambda *x: np.stack(x, axis=1)[:real], *jax.device_get(recorded))
+
+
+@jax.jit
+def _replica_keys(key, members):
+    return jax.vmap(lambda r: jax.random.fold_in(key, r))(members)
 
 
 @eqx.filter_jit
-def _sample(particles, law, keys, mesh=None):
-    def initial(key):
-        return particles.sample(law, key=jax.random.fold_in(key, 0))
+def _start(particles, law, keys, chosen, mesh=None):
+    def start(keys):
+        state = jax.vmap(lambda k: particles.sample(law, key=jax.random.fold_in(k, 0)))(keys)
+        return _look(particles, state, chosen, keys, 0)
 
-    return on_each(jax.vmap(initial), mesh)(keys)
+    state, record, flags = on_each(start, mesh)(keys)
+    return state, record, _as_rows(flags, keys)
 
 
 @eqx.filter_jit
-def _advance(particles, state, start, stop, interval, keys, mesh=None):
+def _advance(particles, state, start, stop, interval, keys, chosen, mesh=None):
     def advance(state, keys):
         step_keys = jax.vmap(lambda k: jax.random.fold_in(k, interval + 1))(keys)
-        return particles.advance_tile(state, start, stop, keys=step_keys)
+        state = particles.advance_tile(state, start, stop, keys=step_keys)
+        return _look(particles, state, chosen, keys, interval)
 
-    return on_each(advance, mesh)(state, keys)
+    state, record, flags = on_each(advance, mesh)(state, keys)
+    return state, record, _as_rows(flags, keys)
+
+
+def _look(particles, state, chosen, keys, k):
+    """Return the state of a tile, what is recorded of it at time k of the list, and its flags."""
+
+    def observe(state, key):
+        key = jax.random.fold_in(jax.random.fold_in(key, _OBSERVATION), k)
+        return {
+            o.name: particles.observe(state, o, key=jax.random.fold_in(key, position))
+            for position, o in enumerate(chosen)
+        }
+
+    # The first state may be of weak type where the later ones are not: that would compile twice.
+    state = jax.tree.map(lambda x: jax.lax.convert_element_type(x, x.dtype), state)
+    return state, jax.vmap(observe)(state, keys), jax.vmap(particles.faults)(state)
+
+
+def _as_rows(flags, keys):
+    """Return one array of flags, (messages, replicas): the host waits for one array."""
+    none = jnp.zeros((0, *keys.shape), bool)
+    return jnp.concatenate([none, *(f[None].astype(bool) for f in jax.tree.leaves(flags))])
 
 
 @eqx.filter_jit
-def _observe(particles, state, chosen, mesh=None):
-    def observe(state):
-        return {o.name: particles.observe(state, o) for o in chosen}
-
-    return on_each(jax.vmap(observe), mesh)(state)
+def _drain(particles, state):
+    return jax.vmap(particles.drain)(state)
 
 
-@eqx.filter_jit
-def _faults(particles, state):
-    return jax.vmap(particles.faults)(state)
+def _messages(particles, state):
+    """Return the messages of faults in the order of their rows; compiles nothing."""
+    return list(jax.eval_shape(jax.vmap(particles.faults), state))
 
 
-def _raise_faults(particles, state, recorded, times, first, real, time, law):
-    for message, flags in _faults(particles, state).items():
-        if not (bad := np.flatnonzero(np.asarray(flags)[:real])).size:
-            continue
-        partial = None
-        if recorded:
-            observed = jax.tree.map(lambda x: x[:real], _stack(recorded))
-            partial = Trajectory(
-                jnp.asarray(times[: len(recorded)]),
-                observed,
-                None,
-                particles.metadata(law) | {"replicas": real},
-            )
-        replica = first + int(bad[0])
-        raise SimulationFault(
-            f"{message} (replica {replica}, before time {time:g}; what was recorded until then is "
-            "in `.partial` of this exception, and replicas that had ended in `.finished`)",
-            partial,
-            replica,
-            float(time),
+def _raise_faults(particles, state, flags, recorded, times, first, real, time, law):
+    flags = np.asarray(flags)[:, :real]
+    if not flags.any():
+        return
+    row = int(np.flatnonzero(flags.any(axis=1))[0])
+    partial = None
+    if recorded:
+        partial = Trajectory(
+            jnp.asarray(times[: len(recorded)]),
+            jax.device_put(_stack(recorded, real)),
+            None,
+            particles.metadata(law) | {"replicas": real},
         )
+    replica = first + int(np.flatnonzero(flags[row])[0])
+    raise SimulationFault(
+        f"{_messages(particles, state)[row]} (replica {replica}, before time {time:g}; what was "
+        "recorded until then is in `.partial` of this exception, and replicas that had ended in "
+        "`.finished`)",
+        partial,
+        replica,
+        float(time),
+    )
 
 
 def _simulate_traced(particles, law, times, keys, chosen, events):
     def interval(state, k):
         start = jnp.where(k > 0, times[jnp.maximum(k - 1, 0)], 0)
-        state = _advance(particles, state, start, times[k], k, keys)
-        return state, _observe(particles, state, chosen)
+        state, record, flags = _advance(particles, state, start, times[k], k, keys, chosen)
+        return state, (record, flags)
 
-    state, observed = jax.lax.scan(interval, _sample(particles, law, keys), jnp.arange(times.size))
-    for message, flags in _faults(particles, state).items():
-        observed = eqx.error_if(observed, flags, message)
+    state, _, flags = _start(particles, law, keys, chosen)
+    state, (observed, later) = jax.lax.scan(interval, state, jnp.arange(times.size))
+    flags = flags | jnp.any(later, axis=0)
+    for message, row in zip(_messages(particles, state), flags, strict=True):
+        observed = eqx.error_if(observed, row, message)
     observed = {name: jnp.swapaxes(values, 0, 1) for name, values in observed.items()}
     log = jax.vmap(particles.drain)(state) if events else None
     return Trajectory(times, observed, log, {"replicas": keys.shape[0]})

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import require, require_finite, require_increasing
+from jaxkin.numerics.checks import is_traced, require, require_finite, require_increasing
 from jaxkin.observables.base import Observable, chosen_observables
 from jaxkin.trajectory import Metadata, Trajectory
 
@@ -61,7 +61,7 @@ def solve(
     chosen = chosen_observables(observe, equation.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     times = jnp.asarray(times, dtype=float)
-    observed = _solve(equation, law, times, chosen, *_tolerances(rtol, atol), adjoint)
+    observed = _told(*_solve(equation, law, times, chosen, *_tolerances(rtol, atol), adjoint))
     return Trajectory(times, observed, None, Metadata(equation=type(equation).__name__))
 
 
@@ -79,7 +79,7 @@ def integrate(
     _is_equation(equation)
     equation.check(law)
     times = jnp.asarray(times, dtype=float)
-    return _integrate(equation, law, times, *_tolerances(rtol, atol), adjoint)
+    return _told(*_integrate(equation, law, times, *_tolerances(rtol, atol), adjoint))
 
 
 def _is_equation(equation: Any) -> None:
@@ -103,8 +103,9 @@ def _tolerances(rtol: float | None, atol: float | None) -> tuple[Array | None, A
 
 @eqx.filter_jit
 def _solve(equation, law, times, chosen, rtol, atol, adjoint):
-    states = _integrate(equation, law, times, rtol, atol, adjoint)
-    return {o.name: jax.vmap(lambda s, o=o: equation.observe(s, o))(states) for o in chosen}
+    states, failed = _integrate(equation, law, times, rtol, atol, adjoint)
+    observed = {o.name: jax.vmap(lambda s, o=o: equation.observe(s, o))(states) for o in chosen}
+    return observed, failed
 
 
 @eqx.filter_jit
@@ -131,9 +132,17 @@ def _integrate(equation, law, times, rtol, atol, adjoint):
         max_steps=_MAX_STEPS,
         throw=False,
     )
-    return eqx.error_if(
-        solution.ys,
-        solution.result != diffrax.RESULTS.successful,
+    return solution.ys, solution.result != diffrax.RESULTS.successful
+
+
+def _told(values, failed):
+    """Return `values`, or raise: on the host, and under an outer trace inside the program."""
+    message = (
         "The solution could not be followed to the last time: its steps became too many or too "
-        "small. End earlier (before a blow-up or gelation), or loosen `rtol` and `atol`.",
+        "small. End earlier (before a blow-up or gelation), or loosen `rtol` and `atol`."
     )
+    if is_traced(failed):
+        return eqx.error_if(values, failed, message)
+    if failed:
+        raise RuntimeError(message)
+    return values

@@ -303,7 +303,7 @@ def test_a_fault_at_the_start_has_no_data():
     assert caught.value.partial is None and caught.value.time == 0 and caught.value.replica == 0
 
 
-def test_a_fault_under_jit_is_an_error_too():
+def test_a_fault_under_jit_is_an_error_too(errors_raise):
     run = jax.jit(lambda d: walk(Walkers(d, bound=1.0), replicas=6)["mean"])
     with pytest.raises(Exception, match="walker did"):
         jax.block_until_ready(run(jnp.asarray(1.0)))

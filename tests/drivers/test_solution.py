@@ -56,6 +56,12 @@ def test_a_blow_up_is_an_error():
         solve(Explosion(jnp.asarray(1.0)), LAW, np.array([2.0]), observe=[NUMBER])
 
 
+def test_a_blow_up_under_jit_is_an_error(errors_raise):
+    run = jax.jit(lambda r: solve(Explosion(r), LAW, np.array([2.0]), observe=[NUMBER])["number"])
+    with pytest.raises(Exception, match="could not be followed to the last time"):
+        jax.block_until_ready(run(jnp.asarray(1.0)))
+
+
 @pytest.mark.slow
 def test_recorded_values_do_not_depend_on_the_other_times():
     """Steps end on the times, so that nothing is interpolated; only the steps differ."""

@@ -126,7 +126,7 @@ def test_bad_input(make, message):
         make()
 
 
-def test_a_sample_above_the_maximum_is_an_error():
+def test_a_sample_above_the_maximum_is_an_error(errors_raise):
     """A peak between the points of the quadrature is still caught by the sampler."""
     law = Inhomogeneous(lambda x: jnp.array([1.0 + 9 * (x[0] > 0.5)]), maximum=2.0, max_mass=1)
     with pytest.raises(Exception, match="`maximum` must bound the sum"):

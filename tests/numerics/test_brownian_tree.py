@@ -15,6 +15,8 @@ from jaxkin.numerics.draws import to_normal, to_uniform
 
 PATHS = 40_000
 follow = jax.jit(displacement, static_argnums=4)
+words_of_nodes = jax.jit(node_words)
+normal = jax.jit(to_normal, static_argnums=1)
 
 
 def keys(n, seed=0):
@@ -64,7 +66,7 @@ def test_increments_of_a_free_path_are_independent():
 def test_ends_of_the_path():
     total = jnp.asarray([[0.3, -0.1], [0.2, 0.5]])
     for time, fraction in ((0.0, 0.0), (1.0, 1.0)):
-        x = displacement(keys(2), jnp.full(2, time), total, jnp.ones(2), 12)
+        x = follow(keys(2), np.full(2, time), total, np.ones(2), 12)
         np.testing.assert_allclose(x, fraction * total, atol=1e-15)
 
 
@@ -96,9 +98,9 @@ def test_midpoints_are_the_path_at_dyadic_times():
         if level == levels:
             return
         duration = 2.0**-level
-        words = node_words(own, jnp.full(n, node), jnp.full(n, level))
+        words = words_of_nodes(own, np.full(n, node), np.full(n, level))
         middle = (left + right) / 2 + spread * np.sqrt(duration / 2) * np.asarray(
-            to_normal(words[:2], float)
+            normal(words[:2], float)
         )
         seen[start + duration / 2] = middle
         bisect(2 * node, level + 1, start, left, middle)
@@ -107,7 +109,7 @@ def test_midpoints_are_the_path_at_dyadic_times():
     bisect(1, 0, 0.0, np.zeros((2, n)), np.asarray(total))
     assert len(seen) == 2**levels - 1
     for time, x in seen.items():
-        whole = displacement(own, jnp.full(n, time), total, jnp.full(n, spread), 12)
+        whole = follow(own, np.full(n, time), total, np.full(n, spread), 12)
         np.testing.assert_allclose(whole, x, atol=1e-14)
 
 
@@ -115,13 +117,13 @@ def test_nodes_have_names_of_their_own():
     """No two of the first 2¹⁴ nodes share a word, nor the four words of a node."""
     level = np.concatenate([np.full(2**k, k) for k in range(14)])
     node = np.concatenate([2**k + np.arange(2**k) for k in range(14)])
-    one_key = jnp.tile(keys(1), (1, node.size))
-    words = np.asarray(node_words(one_key, jnp.asarray(node), jnp.asarray(level))).astype(np.uint64)
+    one_key = np.tile(keys(1), (1, node.size))
+    words = np.asarray(words_of_nodes(one_key, node, level)).astype(np.uint64)
     pairs = np.concatenate([(words[0] << 32) | words[1], (words[2] << 32) | words[3]])
     assert np.unique(pairs).size == pairs.size
     # Deep nodes keep the last 32 bits of their place; the level still tells them apart.
-    same_node = jnp.full(40, 77, jnp.uint32)
-    deep = node_words(jnp.tile(keys(1), (1, 40)), same_node, jnp.arange(40))
+    same_node = np.full(40, 77, np.uint32)
+    deep = words_of_nodes(np.tile(keys(1), (1, 40)), same_node, np.arange(40))
     assert np.unique(np.asarray(deep)[0]).size == 40
 
 
@@ -133,14 +135,14 @@ def test_normals(dtype):
     with the variance 5 % off.
     """
     words = jax.random.bits(jax.random.key(1), (1_000_000,), jnp.uint32)
-    x = to_normal(words, dtype)
+    x = normal(words, dtype)
     assert x.dtype == dtype
     x = np.asarray(x, float)
     n = x.size
     for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         assert abs(np.mean(x**power) - moment) < 5 * np.sqrt(variance / n)
     assert stats.kstest(x[:100_000], "norm").pvalue > 1e-6
-    ends = np.asarray(to_normal(jnp.asarray([0, 2**32 - 1], jnp.uint32), dtype), float)
+    ends = np.asarray(normal(np.array([0, 2**32 - 1], np.uint32), dtype), float)
     assert np.all(np.isfinite(ends)) and ends[0] == -ends[1]
     # The last of 2²³ equal cells of the uniform has its middle at 2^{−24}. In single precision
     # 1 − 2^{−23} is exact, so only erf⁻¹ itself errs.

@@ -7,6 +7,8 @@ import pytest
 
 from jaxkin.numerics.compaction import running_sum, set_places
 
+places_of = jax.jit(set_places, static_argnums=1)
+
 
 def expected(mask, size):
     found = np.flatnonzero(mask)[:size]
@@ -18,9 +20,8 @@ def expected(mask, size):
 def test_first_places_in_order(n, share):
     """Sizes below, at and above the number that is set; masks around a whole block of 64."""
     mask = np.random.default_rng(n).random(n) < share
-    found = jax.jit(set_places, static_argnums=1)
     for size in {1, n // 2 + 1, n, n + 3}:
-        places = found(jnp.asarray(mask), size)
+        places = places_of(mask, size)
         assert places.dtype == jnp.int32
         np.testing.assert_array_equal(places, expected(mask, size))
 
@@ -28,7 +29,7 @@ def test_first_places_in_order(n, share):
 def test_only_the_ends_are_set():
     mask = np.zeros(200, bool)
     mask[[0, 199]] = True
-    np.testing.assert_array_equal(set_places(jnp.asarray(mask), 3), [0, 199, 200])
+    np.testing.assert_array_equal(places_of(mask, 3), [0, 199, 200])
 
 
 @pytest.mark.parametrize("n", [1 << 20, (1 << 20) + 1])
@@ -36,18 +37,18 @@ def test_only_the_ends_are_set():
 def test_large_masks(n, share):
     """Both sides of the size from which the plain function takes over; full: counts up to 2²⁰."""
     mask = np.random.default_rng(1).random(n) < share
-    places = jax.jit(set_places, static_argnums=1)(jnp.asarray(mask), n)
+    places = places_of(mask, n)
     np.testing.assert_array_equal(places, expected(mask, n))
 
 
 def test_in_a_batch():
     masks = np.random.default_rng(2).random((3, 130)) < 0.2
-    places = jax.vmap(lambda m: set_places(m, 40))(jnp.asarray(masks))
+    places = jax.jit(jax.vmap(lambda m: set_places(m, 40)))(masks)
     np.testing.assert_array_equal(places, [expected(m, 40) for m in masks])
 
 
 @pytest.mark.parametrize("n", [1, 64, 65, 4096, 5000])
 def test_running_sum(n):
     values = np.random.default_rng(n).integers(0, 5, n)
-    found = jax.jit(running_sum)(jnp.asarray(values, jnp.float32))
+    found = jax.jit(running_sum)(values.astype(np.float32))
     np.testing.assert_array_equal(found, np.cumsum(values))

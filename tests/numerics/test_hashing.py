@@ -9,16 +9,18 @@ from scipy import stats
 
 from jaxkin.numerics.hashing import pair_word, serial_word, threefry
 
+hashed, serials, pairs_of = jax.jit(threefry), jax.jit(serial_word), jax.jit(pair_word)
+
 
 @pytest.mark.parametrize("size", [1, 2, 7, 4096])
 def test_the_words_are_those_of_jax(size):
     """JAX hashes a flat array of counters as (first half, second half), under one key."""
     rng = np.random.default_rng(size)
     for _ in range(4):
-        key = jnp.asarray(rng.integers(0, 2**32, 2, dtype=np.uint32))
-        count = jnp.asarray(rng.integers(0, 2**32, 2 * size, dtype=np.uint32))
-        theirs = jax.extend.random.threefry_2x32(key, count)
-        ours = threefry(key[0], key[1], count[:size], count[size:])
+        key = rng.integers(0, 2**32, 2, dtype=np.uint32)
+        count = rng.integers(0, 2**32, 2 * size, dtype=np.uint32)
+        theirs = jax.extend.random.threefry_2x32(jnp.asarray(key), jnp.asarray(count))
+        ours = hashed(key[0], key[1], count[:size], count[size:])
         np.testing.assert_array_equal(np.concatenate(ours), theirs)
 
 
@@ -31,14 +33,14 @@ def test_known_answers():
         ((ones, ones), (ones, ones), (0x1CB996FC, 0xBB002BE7)),
         (*digits, (0xC4923A9C, 0x483DF7A0)),
     ]:
-        words = [jnp.asarray([w], jnp.uint32) for w in (*key, *counter)]
-        assert tuple(int(w[0]) for w in threefry(*words)) == answer
+        words = [np.array([w], np.uint32) for w in (*key, *counter)]
+        assert tuple(int(w[0]) for w in hashed(*words)) == answer
 
 
 def test_every_lane_has_its_own_key():
     keys = jnp.asarray(np.random.default_rng(0).integers(0, 2**32, (2, 5), dtype=np.uint32))
     count = jnp.arange(5, dtype=jnp.uint32)
-    together = np.stack(jax.jit(threefry)(keys[0], keys[1], count, count))
+    together = np.stack(hashed(keys[0], keys[1], count, count))
     for n in range(5):
         alone = jax.extend.random.threefry_2x32(keys[:, n], jnp.stack([count[n], count[n]]))
         np.testing.assert_array_equal(together[:, n], alone)
@@ -49,8 +51,8 @@ def test_every_lane_has_its_own_key():
 
 def all_pairs(n, seed):
     """(n, n) words of all pairs, and the words of the particles."""
-    own = jnp.asarray(np.random.default_rng(seed).integers(0, 2**32, (2, n), dtype=np.uint32))
-    return np.asarray(pair_word(own[0][:, None], own[1][:, None], own[0], own[1]))
+    own = np.random.default_rng(seed).integers(0, 2**32, (2, n), dtype=np.uint32)
+    return np.asarray(pairs_of(own[0][:, None], own[1][:, None], own[0], own[1]))
 
 
 def test_a_pair_has_one_word():
@@ -80,9 +82,9 @@ def test_the_words_of_pairs_are_uniform_and_unrelated():
 
 def test_the_salt_gives_new_words():
     rng = np.random.default_rng(2)
-    word, salt = jnp.asarray(rng.integers(0, 2**32, (2, 4096), dtype=np.uint32))
-    changed = pair_word(word, salt + jnp.uint32(1), word[::-1], salt[::-1])
-    flips = np.bitwise_xor(changed, pair_word(word, salt, word[::-1], salt[::-1]))
+    word, salt = rng.integers(0, 2**32, (2, 4096), dtype=np.uint32)
+    changed = pairs_of(word, salt + np.uint32(1), word[::-1], salt[::-1])
+    flips = np.bitwise_xor(changed, pairs_of(word, salt, word[::-1], salt[::-1]))
     for bit in range(32):
         share = np.mean((np.asarray(flips) >> bit) & 1)
         assert abs(share - 0.5) < 5 * 0.5 / np.sqrt(flips.size)
@@ -96,9 +98,9 @@ def test_the_words_of_serial_numbers_are_uniform_and_unrelated(key, stride):
     Also between keys that differ by one. Fails without the last multiplication.
     """
     n = 2**18
-    serial = jnp.arange(n, dtype=jnp.uint32) * jnp.uint32(stride)
-    words = np.asarray(serial_word(jnp.uint32(key[0]), jnp.uint32(key[1]), serial))
-    other = np.asarray(serial_word(jnp.uint32(key[0]), jnp.uint32(key[1] + 1), serial))
+    serial = np.arange(n, dtype=np.uint32) * np.uint32(stride)
+    words = np.asarray(serials(np.uint32(key[0]), np.uint32(key[1]), serial))
+    other = np.asarray(serials(np.uint32(key[0]), np.uint32(key[1] + 1), serial))
     for shift in (0, 8, 16, 24):
         counts = np.bincount((words >> shift) & 255, minlength=256)
         assert stats.chisquare(counts).pvalue > 1e-6

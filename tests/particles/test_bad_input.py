@@ -168,7 +168,7 @@ def test_a_range_of_the_order_of_the_box(changes, law, message):
         simulate(gas(**changes), law, TIMES, key=jax.random.key(0))
 
 
-def test_a_range_of_the_order_of_the_box_under_jit():
+def test_a_range_of_the_order_of_the_box_under_jit(errors_raise):
     """At run time `error_if` says it: no value is known before."""
     sample = jax.jit(lambda h: gas().sample(Monodisperse(density=h), key=jax.random.key(0)))
     assert sample(1.0).weight == 1 / 20
