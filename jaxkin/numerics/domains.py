@@ -21,7 +21,7 @@ Symbols: θ (p,) free coordinates; x (q,) the entries in a row; Q a function of 
 
 import abc
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
@@ -87,7 +87,7 @@ class Domain(abc.ABC):
         x, (lower, upper) = np.asarray(value), self.bounds
         inside = self.contains(value) & (x > lower) & (x < upper)
         ends = f"{self}, and not at an end" if any(self.closed) else str(self)
-        self._refuse(value, inside, name, ends, f"Take {_sign(self.neutral(x.size))}, say.")
+        self._refuse(value, inside, name, ends, "Take a number inside.")
 
     def _refuse(self, value: Any, good: np.ndarray, name: str, must: str, remedy: str) -> None:
         if np.all(good):
@@ -292,14 +292,16 @@ class Interval(Domain):
         lower: a.
         upper: b > a.
         shape: "[]", "(]", "[)" or "()": a bracket where the end belongs to the interval.
+        usual: where a search starts if it is told nothing; None for the middle.
 
     Raises:
-        ValueError: an end is not finite, or b ≤ a.
+        ValueError: an end is not finite, b ≤ a, or `usual` is not between them.
     """
 
     lower: float
     upper: float
     shape: str = "[]"
+    usual: float | None = field(default=None, compare=False)
     ends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -312,6 +314,8 @@ class Interval(Domain):
             f"it is {_sign(self.upper)}",
         )
         one_of(self.shape, "shape", ("[]", "(]", "[)", "()"))
+        if self.usual is not None:
+            self.check_inside(self.usual, "usual")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -332,8 +336,8 @@ class Interval(Domain):
         return f"lie in {self.shape[0]}{_sign(self.lower)}, {_sign(self.upper)}{self.shape[1]}"
 
     def neutral(self, entries: int) -> float:
-        """Return the middle."""
-        return self.lower + self.length / 2
+        """Return the usual place, or the middle."""
+        return self.lower + self.length / 2 if self.usual is None else self.usual
 
     def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
         """Return a + L/(1 + e^−θ)."""
