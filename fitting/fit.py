@@ -168,7 +168,7 @@ def _experiments(
 
 
 def _form(parametrisation: Parametrisation) -> list[Any]:
-    """Say what the entries are, but for their values."""
+    """Say what the entries are, except for their values."""
     return [
         (f.path, f.domain, f.shape, f.names, str(f.known.dtype)) for f in parametrisation.fields
     ]
