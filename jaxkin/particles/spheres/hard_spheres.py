@@ -292,7 +292,7 @@ class HardSphereMixture(Particles):
         """Return counts of collisions and, if `log` asks for them, the first with their times."""
         s, turned = state.spheres, self.reverse_at is not None
         counts = s.collisions, s.bounces, s.rounds, s.closest
-        first = (s.log_times, s.log_pairs) if self.log else (None, None)
+        first: tuple[Any, Any] = (s.log_times, s.log_pairs) if self.log else (None, None)
         return CollisionLog(*counts, *first, self.numbers, self.dimension, self.boundary, turned)
 
     def faults(self, state: Gas) -> dict[str, Array]:
