@@ -313,7 +313,7 @@ def test_bad_laws_and_scalings():
     with pytest.raises(ValueError, match="2 laws"):
         jk.simulate(gas, jk.laws.ByType(Maxwellian(3)), times, key=KEY)
     with pytest.raises(ValueError, match="3 dimensions"):
-        jk.simulate(gas, jk.laws.ByType(Maxwellian(3), Maxwellian(2)), times, key=KEY)
+        jk.simulate(gas, jk.laws.ByType(Maxwellian(2), Maxwellian(2)), times, key=KEY)
     with pytest.raises(ValueError, match="large enough"):
         jk.HardSphereMixture.from_scaling(1.0, 0.01, 0.5, 10)
     with pytest.raises(ValueError, match="`b`"):
