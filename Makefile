@@ -6,14 +6,16 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs-ready
+FLOORS := .venv-floors
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: help demo test test-slow lint types check validate docs clean
+.PHONY: help demo test test-slow test-floors lint types check validate docs clean
 help:
 	@echo "make demo      simulate, fit β(n,m), print the table, save out/demo.png"
-	@echo "make test      the tests but for the slow ones, JOBS=2 at a time"
+	@echo "make test      the tests except for the slow ones, JOBS=2 at a time"
 	@echo "make test-slow the slow ones, which make validate runs too"
+	@echo "make test-floors the contract with the lowest versions that are admitted, on Python 3.11"
 	@echo "make lint      linter and format check"
 	@echo "make types     type checker"
 	@echo "make check     linter, type checker and tests, as CI does"
@@ -46,6 +48,17 @@ test: $(READY)
 test-slow: $(READY)
 	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m slow
 
+# Wheels of the lowest versions are made for Python 3.11.
+$(FLOORS)/.ready: pyproject.toml constraints/floors.txt
+	@python3.11 -c 'import venv, ensurepip' || { echo "make test-floors needs Python 3.11." >&2; exit 1; }
+	rm -rf $(FLOORS) && python3.11 -m venv $(FLOORS)
+	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints/floors.txt --editable '.[plots,xarray,progress]' pytest beartype
+	@touch $@
+
+test-floors: $(FLOORS)/.ready
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_multi_thread_eigen=false" $(FLOORS)/bin/python -m pytest -q tests/test_contract.py
+
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -66,4 +79,4 @@ docs: $(DOCS_READY)
 	$(RUN) -m mkdocs build
 
 clean:
-	rm -rf $(VENV) site out build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(FLOORS) site out build *.egg-info .pytest_cache .ruff_cache .mypy_cache

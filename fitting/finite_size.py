@@ -24,7 +24,8 @@ from jaxtyping import Array, ArrayLike, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.observables import Coordinates, Weighted
+from jaxkin.observables.base import Coordinates
+from jaxkin.observables.density import Atoms
 
 
 class WellMixed(KineticEquation):
@@ -73,9 +74,9 @@ class WellMixed(KineticEquation):
 
     def project(self, law: Any) -> tuple[Array, Array, Array, Array]:
         """Return the densities of the law, no correction, the scatter of independent draws, w."""
-        measured = self.equation.measure(self.equation.project(law))
         masses = jnp.arange(1, self.equation.rate.shape[-1] + 1)
-        density = jnp.sum(measured.weight * (measured.coordinates.mass == masses[:, None]), axis=-1)
+        start = self.equation.measure(self.equation.project(law))
+        density = start.integral(lambda z: z.mass == masses)
         weight = density.sum() / self.n_particles
         scatter = jnp.diag(density) - jnp.outer(density, density) / density.sum()
         return density, jnp.zeros_like(density), weight * scatter, weight
@@ -98,8 +99,8 @@ class WellMixed(KineticEquation):
             jnp.zeros_like(weight),
         )
 
-    def measure(self, state: Any) -> Weighted:
+    def measure(self, state: Any) -> Atoms:
         """Return E c = f + m on one coordinate for each mass."""
         density, correction, *_ = state
         masses = jnp.arange(1, density.shape[-1] + 1)
-        return Weighted(density + correction, Coordinates(mass=masses))
+        return Atoms(density + correction, Coordinates(mass=masses))

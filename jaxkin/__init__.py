@@ -7,35 +7,22 @@ kinetic_limit()       fitting.fit
 equation  ──solve────▶ prediction
 """
 
-from jaxkin import laws, observables, schemes
+from jaxkin import laws, observables, operators, schemes
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.annihilation_decay import decay
 from jaxkin.equations.annihilation_profile import annihilation_profile
+from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.equations.krook_wu import KrookWu
-from jaxkin.equations.self_similar import ScaledTime, SelfSimilarAnnihilation
+from jaxkin.equations.mixture import BoltzmannMixture
+from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.equations.slab import BoltzmannSlab
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.equations.weak_form import weak_residual
 from jaxkin.hierarchy.annihilation import Balance, balance_defect, pure_death
 from jaxkin.hierarchy.spheres import MixedBalance
 from jaxkin.model import KineticEquation, Particles
-from jaxkin.observables import (
-    Coordinates,
-    Observable,
-    PairDensity,
-    Weighted,
-    fourier_mode,
-)
-from jaxkin.observables.correlations import Correlation, PairMean
-from jaxkin.observables.profiles import mixture_profiles
-from jaxkin.observables.velocities import Entropy, characteristic_function, velocity_histogram
-from jaxkin.operators.fourier import Boltzmann
-from jaxkin.operators.hermite import BoltzmannHermite
-from jaxkin.operators.mixture import BoltzmannMixture
-from jaxkin.operators.moments import MaxwellBoltzmann
-from jaxkin.operators.sonine import BoltzmannRadial
 from jaxkin.particles.annihilation import AnnihilatingGas
 from jaxkin.particles.brownian.coagulation import BrownianCoagulation
 from jaxkin.particles.kac import KacGas
@@ -69,41 +56,29 @@ __all__ = [
     "Annihilation",
     "Balance",
     "Boltzmann",
-    "BoltzmannHermite",
     "BoltzmannMixture",
-    "BoltzmannRadial",
     "BoltzmannSlab",
     "BoundedKernel",
     "BrownianCoagulation",
-    "Coordinates",
-    "Correlation",
-    "Entropy",
     "HardSphereMixture",
     "KacGas",
     "Kernel",
     "KineticEquation",
     "KrookWu",
     "MarcusLushnikov",
-    "MaxwellBoltzmann",
     "MaxwellKernel",
     "MixedBalance",
-    "Observable",
-    "PairDensity",
-    "PairMean",
     "Particles",
     "PowerKernel",
     "RelativeSpeed",
-    "ScaledTime",
     "SelfSimilarAnnihilation",
     "SimulationFault",
     "Smoluchowski",
     "Trajectory",
-    "Weighted",
     "angles",
     "annihilation_profile",
     "balance_defect",
     "ball_rate",
-    "characteristic_function",
     "check_hypotheses",
     "coagulation_kernels",
     "coagulation_rate",
@@ -113,19 +88,17 @@ __all__ = [
     "constraint_defect",
     "contact_values",
     "decay",
-    "fourier_mode",
     "gross_pitaevskii_length",
     "interactions",
     "laws",
     "mixture_constants",
     "mixture_parameters",
-    "mixture_profiles",
     "observables",
+    "operators",
     "pure_death",
     "scattering_length",
     "schemes",
     "simulate",
     "solve",
-    "velocity_histogram",
     "weak_residual",
 ]

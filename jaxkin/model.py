@@ -18,7 +18,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray
 
-from jaxkin.observables import Observable, Weighted
+from jaxkin.observables.base import Observable, Weighted
+from jaxkin.observables.density import Density
 
 State = Any
 
@@ -51,11 +52,13 @@ class Particles(eqx.Module):
 
     @abc.abstractmethod
     def measure(self, state: State) -> Weighted:
-        """Reduce the state of one replica to weighted coordinates."""
+        """Return the particles of one replica as weighted coordinates, and entries beside them."""
 
-    def observe(self, state: State, observable: Observable) -> Array:
+    def observe(
+        self, state: State, observable: Observable, *, key: PRNGKeyArray | None = None
+    ) -> Array:
         """Evaluate one observable on the state of one replica."""
-        return observable.evaluate(self.measure(state))
+        return observable.of_particles(self.measure(state), key=key)
 
     def observables(self) -> tuple[Observable, ...]:
         """Return what is recorded when the user names nothing."""
@@ -78,8 +81,12 @@ class Particles(eqx.Module):
         return min(replicas, 64)
 
     @abc.abstractmethod
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> "KineticEquation":
-        """Return the equation that the system obeys as N → ∞."""
+    def kinetic_limit(self, method: Any = None) -> "KineticEquation":
+        """Return the equation that the system obeys as N → ∞.
+
+        Args:
+            method: the operator by which it is evaluated (`jaxkin.operators`); None for a default.
+        """
 
 
 class TiledParticles(Particles):
@@ -126,12 +133,12 @@ class KineticEquation(eqx.Module):
         """Return ∂f/∂t; reads like the formula in the docstring of the class."""
 
     @abc.abstractmethod
-    def measure(self, state: State) -> Weighted:
-        """Reduce the state to weighted coordinates."""
+    def measure(self, state: State) -> Density:
+        """Return the density of the state."""
 
     def observe(self, state: State, observable: Observable) -> Array:
         """Evaluate one observable on the state."""
-        return observable.evaluate_limit(self.measure(state))
+        return observable.of_density(self.measure(state))
 
     def observables(self) -> tuple[Observable, ...]:
         """Return what is recorded when the user names nothing."""

@@ -97,15 +97,27 @@ def test_importing_switches_nothing_on():
     assert done.returncode == 0, done.stderr
 
 
+PUBLIC_FAMILIES = (
+    jaxkin.laws,
+    jaxkin.observables,
+    jaxkin.angles,
+    jaxkin.collision_laws,
+    jaxkin.interactions,
+    jaxkin.coagulation_kernels,
+)
+
+
 def public():
     for package in (jaxkin, fitting):
         assert package.__all__ == sorted(package.__all__)
         for name in package.__all__:
             yield f"{package.__name__}.{name}", getattr(package, name)
-    for module in (jaxkin.laws, jaxkin.interactions, jaxkin.coagulation_kernels):
-        for name, value in vars(module).items():
-            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
-                yield f"{module.__name__}.{name}", value
+    for family in PUBLIC_FAMILIES:
+        own = family.__name__ if hasattr(family, "__path__") else family.__name__.rpartition(".")[0]
+        for name, value in vars(family).items():
+            module = getattr(value, "__module__", None) or ""
+            if (module + ".").startswith(own + ".") and not name.startswith("_"):
+                yield f"{family.__name__}.{name}", value
 
 
 PUBLIC = dict(public())
@@ -122,6 +134,19 @@ def test_everything_public_is_documented(name):
             function = inspect.unwrap(getattr(body, "method", body))
             if not method.startswith("_") and inspect.isfunction(function):
                 assert inspect.getdoc(getattr(value, method)), f"{name}.{method}"
+
+
+# Their docstrings tell it in other words.
+WITHOUT_ARGS = {"jaxkin.BoltzmannRadial", "jaxkin.Entropy", "jaxkin.ScaledTime"}
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) - WITHOUT_ARGS))
+def test_arguments_are_documented(name):
+    """Under `Args:`; records that a user reads and does not make have `Attributes:`."""
+    value = PUBLIC[name]
+    if callable(value) and inspect.signature(value).parameters:
+        lines = [line.strip() for line in (inspect.getdoc(value) or "").splitlines()]
+        assert {"Args:", "Attributes:"} & set(lines), name
 
 
 def test_every_module_says_what_it_is():

@@ -24,7 +24,7 @@ from jaxkin.drivers.progress import progress_bar
 from jaxkin.model import Particles
 from jaxkin.numerics.checks import is_traced, require, require_increasing, whole
 from jaxkin.numerics.guards import not_differentiable
-from jaxkin.observables import Observable, chosen_observables
+from jaxkin.observables.base import Observable, chosen_observables
 from jaxkin.trajectory import Trajectory
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import require, require_finite, require_increasing
-from jaxkin.observables import Observable, PairDensity, chosen_observables
+from jaxkin.observables.base import Observable, chosen_observables
 from jaxkin.trajectory import Metadata, Trajectory
 
 _MAX_STEPS = 16**4
@@ -60,14 +60,6 @@ def solve(
     equation.check(law)
     chosen = chosen_observables(observe, equation.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
-    pairs = [o.name for o in chosen if isinstance(o, PairDensity)]
-    require(
-        not pairs,
-        "observe",
-        "hold functions of one particle",
-        f"{pairs} count pairs",
-        "An equation has no pairs; near contact compare particles with `collision_probability`.",
-    )
     times = jnp.asarray(times, dtype=float)
     observed = _solve(equation, law, times, chosen, *_tolerances(rtol, atol), adjoint)
     return Trajectory(times, observed, None, Metadata(equation=type(equation).__name__))

@@ -18,11 +18,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import require, require_finite
-from jaxkin.observables import Observable, Weighted
-from jaxkin.operators.fourier import Boltzmann
-from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.equations.on_operator import OnOperator
+from jaxkin.numerics.checks import is_traced, require, require_finite
+from jaxkin.operators.base import Operator, need
 from jaxkin.physics.masses import common_dtype
 
 
@@ -33,44 +31,40 @@ class Prepared(NamedTuple):
     loss: Any
 
 
-class Annihilation(KineticEquation):
-    """∂f/∂t = (1−α) Q(f, f) − α Q₋(f, f) by any of the three operators of Boltzmann.
+class Annihilation(OnOperator):
+    """∂f/∂t = (1−α) Q(f, f) − α Q₋(f, f) by an operator that knows its loss.
 
     A state is that of the operator. On a grid with `conserve` the correction applies to Q alone.
 
     Args:
-        operator: `Boltzmann`, `BoltzmannHermite` or `BoltzmannRadial`; it holds the kernel.
+        operator: `jaxkin.operators.Fourier`, `Hermite` or `Sonine` with a kernel, or one of your
+            own with `loss` and `prepare_loss`.
         alpha: α in [0, 1].
         density: n > 0 at time 0.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or the operator does not know its loss.
     """
 
-    operator: Boltzmann | BoltzmannHermite
+    operator: Any  # an `Operator` that knows its loss
     alpha: Float[Array, ""]
     density: Float[Array, ""]
 
-    def __init__(self, operator: Boltzmann | BoltzmannHermite, alpha: Any, density: Any = 1.0):
-        require(
-            isinstance(operator, Boltzmann | BoltzmannHermite),
-            "operator",
-            "be a `Boltzmann`, `BoltzmannHermite` or `BoltzmannRadial`",
-            f"it is a {type(operator).__name__}",
-        )
+    def __init__(self, operator: Operator, alpha: Any, density: Any = 1.0):
+        need(operator, ("loss", "prepare_loss"), type(self).__name__)
         self.operator = operator
         self.alpha = jnp.asarray(alpha, common_dtype(alpha))
         require(self.alpha.ndim == 0, "alpha", "be a number", f"its shape is {self.alpha.shape}")
-        require_finite(self.alpha, "alpha")
+        require_finite(alpha, "alpha")
         require(
-            (self.alpha >= 0) & (self.alpha <= 1),
+            is_traced(alpha) or 0 <= float(alpha) <= 1,
             "alpha",
             "be a probability in [0, 1]",
             f"it is {alpha}",
         )
-
         require_finite(density, "density", minimum=0.0, strict=True)
-        self.density = jnp.asarray(density, operator.kernel.dtype)
+        dtype = getattr(operator, "dtype", self.alpha.dtype)
+        self.density = jnp.asarray(density, dtype)
 
     def prepare(self) -> Prepared:
         """Return what the operator prepares for Q and for Q₋."""
@@ -82,30 +76,13 @@ class Annihilation(KineticEquation):
         Q = self.operator.collision(state, prepared.collision)
         return (1 - alpha) * Q - alpha * self.operator.loss(state, prepared.loss)
 
-    # What the operator knows.
-
-    def check(self, law: Any) -> None:
-        """Raise `ValueError` if the operator does not resolve the law."""
-        self.operator.check(law)
+    # The protocol.
 
     def project(self, law: Any) -> Any:
-        """Return the operator's state for the law."""
+        """Return the operator's state for the law, n times."""
         projected = self.operator.project(law)
         return self.density.astype(projected.dtype) * projected
 
-    def measure(self, state: Any) -> Weighted:
-        """Return weighted velocities, as the operator does; the weights have the sum n."""
-        return self.operator.measure(state)
-
-    def observe(self, state: Any, observable: Observable) -> Array:
-        """Evaluate one observable as the operator does."""
-        return self.operator.observe(state, observable)
-
-    def observables(self) -> tuple[Observable, ...]:
-        """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
-        return self.operator.observables()
-
-    def domains(self) -> dict[str, str]:
-        """Return the domain of α, and those of the operator."""
-        own = {f"operator.{name}": domain for name, domain in self.operator.domains().items()}
-        return {"alpha": "interval", "density": "positive", **own}
+    def domains(self) -> dict[str, Any]:
+        """Return the domain of α and n, and those of the operator."""
+        return {"alpha": "interval", "density": "positive", **super().domains()}

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws.velocities import Maxwellian
 from jaxkin.numerics.checks import require
-from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.operators.sonine import Sonine
 
 _STEPS = 20  # of Newton
 
@@ -51,16 +51,16 @@ def decay(equation: SelfSimilarAnnihilation) -> Decay:
     """Return the steady profile and the exponents; differentiable in α and the kernel.
 
     Args:
-        equation: with a `BoltzmannRadial` of degree 8 or more, best of width 1/2, and α in (0, 1).
+        equation: with a `Sonine` of degree 8 or more, best of width 1/2, and α in (0, 1).
 
     Raises:
         ValueError: an argument is out of range.
         RuntimeError: Newton's method found no stable steady state, as may happen for α near 1.
     """
     operator = equation.operator
-    if not isinstance(operator, BoltzmannRadial) or operator.degree < 8:
+    if not isinstance(operator, Sonine) or operator.degree < 8:
         raise ValueError(
-            "Argument `equation` must hold a `BoltzmannRadial` of degree 8 or more, but it holds "
+            "Argument `equation` must hold a `Sonine` of degree 8 or more, but it holds "
             f"{operator!r}."
         )
     require(
@@ -71,12 +71,7 @@ def decay(equation: SelfSimilarAnnihilation) -> Decay:
         "For α = 1 use `annihilation_profile`.",
     )
     require(equation.exponent >= 0, "exponent", "be at least 0", f"it is {equation.exponent}")
-    coarse = type(operator)(
-        operator.kernel,
-        dimension=operator.dimension,
-        degree=operator.degree - 4,
-        width=operator.width,
-    )
+    coarse = operator.changed(degree=operator.degree - 4)
     fine, rough = _steady(equation), _steady(SelfSimilarAnnihilation(coarse, equation.alpha))
     error = jnp.maximum(jnp.abs(fine[-2] - rough[-2]), jnp.abs(fine[-1] - rough[-1]))
     return Decay(*fine, error)

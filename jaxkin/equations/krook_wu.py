@@ -20,10 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.equations.mixture import BoltzmannMixture
 from jaxkin.laws.by_type import ByType
 from jaxkin.laws.velocities import BKW
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.operators.mixture import BoltzmannMixture
+from jaxkin.operators.mixture import HermiteMixture
 
 
 class KrookWu:
@@ -84,13 +85,10 @@ class KrookWu:
         """Return the system that it solves; widths are those of time 0 unless they are given."""
         own = self.scale(0.0) / self.masses if widths is None else np.asarray(widths, float)
         # One type meets another at the rate c κ₃, κ₃ = π.
-        return BoltzmannMixture(
-            self.masses.tolist(),
-            jnp.asarray(self.rates / np.pi),
-            degree=degree,
-            widths=own.tolist(),
-            exponent=0.0,
+        operator = HermiteMixture(
+            self.masses.tolist(), degree=degree, widths=own.tolist(), exponent=0.0
         )
+        return BoltzmannMixture(operator, jnp.asarray(self.rates / np.pi))
 
     def error(self, t: float, degree: int, stretch: float = 1.0) -> float:
         """Return the largest error of ∂f of both types over its largest value.
@@ -106,6 +104,6 @@ class KrookWu:
         for kind, mass in enumerate(self.masses):
             v = jnp.asarray(normal / np.sqrt(mass))
             exact = self.rate(t, v, kind)
-            apart = jnp.abs(equation.density(found, v)[kind] - exact)
+            apart = jnp.abs(equation.operator.density(found, v)[kind] - exact)
             worst = max(worst, float(apart.max() / jnp.abs(exact).max()))
         return worst

@@ -22,6 +22,7 @@ converge asymptotically at best. The temperature of ψ is 1/2. A `width` of 1/2 
 (exponents of decay to 1e-8 at degree 40); for α near 1 and long times take 3/4 to 1, or a grid.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -33,8 +34,9 @@ from jaxkin.equations.annihilation import Annihilation, Prepared
 from jaxkin.laws.base import require_law
 from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import require
-from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.observables.velocities import Entropy
+from jaxkin.numerics.rays import Frame
+from jaxkin.observables.velocity_density import Rule, VelocityDensity
+from jaxkin.operators.base import Operator, need
 from jaxkin.physics.collisions.kernels import MaxwellKernel, PowerKernel
 
 
@@ -56,30 +58,79 @@ class ScaledState(eqx.Module):
     tau: Float[Array, ""]
 
 
-class ScaledTime(Observable):
-    """τ = ∫ n (2T)^{γ/2} dt, an observable of `SelfSimilarAnnihilation`."""
+class ScaledDensity(VelocityDensity):
+    """f(v) = n (2T)^{−d/2} ψ((v − u)/√(2T)).
 
-    def __init__(self, name: str = "tau"):
-        self.name, self.function = name, None  # type: ignore[assignment]
+    Args:
+        profile: ψ.
+        number: n.
+        mean: (d,) u.
+        scale: √(2T).
+        tau: τ.
+    """
 
-    def evaluate(self, measured: Weighted) -> Array:
-        """Refuse: weighted velocities do not know the past."""
-        raise ValueError(
-            "Argument `observe` must hold observables of the model, but the scaled time is kept by "
-            "`SelfSimilarAnnihilation` alone. Observe it in `solve` of that equation."
-        )
+    profile: VelocityDensity
+    number: Float[Array, ""]
+    mean: Float[Array, " d"]
+    scale: Float[Array, ""]
+    tau: Float[Array, ""]
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self.profile.dimension
+
+    def __call__(self, velocity: Float[Array, "*n d"]) -> Float[Array, "*n"]:  # type: ignore[override]
+        """Return f(v)."""
+        scaled = (jnp.asarray(velocity) - self.mean) / self.scale
+        return self.number / self.scale**self.dimension * self.profile(scaled)
+
+    def rule(self, degree: int) -> Rule:
+        """Return the rule of ψ at u + √(2T) ξ, n times."""
+        nodes, weights = self.profile.rule(degree)
+        return self.mean + self.scale * nodes, self.number * weights
+
+    def frame(self) -> Frame:
+        """Return the frame of ψ, moved and scaled."""
+        own = self.profile.frame()
+        centre = self.mean + self.scale * own.centre
+        return own._replace(centre=centre, spread=self.scale * own.spread)
+
+    def tolerance(self) -> float:
+        """Return that of ψ."""
+        return self.profile.tolerance()
+
+    def marginal(self, axis: int, places: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return the density of one component."""
+        scaled = (places - self.mean[axis]) / self.scale
+        return self.number / self.scale * self.profile.marginal(axis, scaled)
+
+    def entropy_rule(self) -> Rule:
+        """Return the rule of ψ, moved and scaled."""
+        nodes, weights = self.profile.entropy_rule()
+        return self.mean + self.scale * nodes, self.scale**self.dimension * weights
+
+    def entropy(self) -> Array:
+        """Return n (H[ψ] + ln n − d/2 ln(2T)), by the mass 1 of ψ."""
+        shift = jnp.log(self.number) - self.dimension * jnp.log(self.scale)
+        return self.number * (self.profile.entropy() + shift)
+
+    def entries(self) -> dict[str, Callable[[], Array]]:
+        """Return the entropy, and the scaled time `tau`."""
+        return {"entropy": self.entropy, "tau": lambda: self.tau}
 
 
 class SelfSimilarAnnihilation(Annihilation):
     """The equation of `Annihilation`, solved for ψ, n, u and T.
 
-    Observables are those of f at the physical times. `ScaledTime` can be observed too.
+    Observables are those of f at the physical times. `ScaledTime` of
+    `jaxkin.observables` can be observed too.
 
     Args:
-        operator: `BoltzmannHermite` or `BoltzmannRadial` with a `width` of 1/2 or more, or a
-            grid, for ψ: its temperature is 1/2 and its mean 0. The kernel must be
-            homogeneous, a `MaxwellKernel` or `PowerKernel`. `BoltzmannRadial` takes laws that are
-            isotropic about their mean, which then stays.
+        operator: `jaxkin.operators.Hermite` or `Sonine`, or a grid, for ψ: its temperature is 1/2
+            and its mean 0. A `width` of None is 1/2. The kernel must be homogeneous, a
+            `MaxwellKernel` or `PowerKernel`. `Sonine` takes laws that are isotropic about their
+            mean, which then stays.
         alpha: α in [0, 1].
         density: n > 0 at time 0.
 
@@ -87,15 +138,19 @@ class SelfSimilarAnnihilation(Annihilation):
         ValueError: an argument is out of range, or the kernel not homogeneous.
     """
 
-    def __init__(self, operator: Any, alpha: Any, density: Any = 1.0):
-        super().__init__(operator, alpha, density)
+    def __init__(self, operator: Operator, alpha: Any, density: Any = 1.0):
+        need(operator, ("transport", "invariants", "conserving", "kernel"), type(self).__name__)
+        kernel = operator.kernel  # type: ignore[attr-defined]
         require(
-            isinstance(operator.kernel, MaxwellKernel | PowerKernel),
+            isinstance(kernel, MaxwellKernel | PowerKernel),
             "kernel",
             "be homogeneous, a `MaxwellKernel` or a `PowerKernel`",
-            f"it is a {type(operator.kernel).__name__}",
+            f"it is a {type(kernel).__name__}",
             "Use `Annihilation`.",
         )
+        if getattr(operator, "width", 0.0) is None:
+            operator = operator.changed(width=0.5)  # type: ignore[attr-defined]
+        super().__init__(operator, alpha, density)
 
     # The equation.
 
@@ -139,28 +194,17 @@ class SelfSimilarAnnihilation(Annihilation):
         mean = scaled.mean.astype(profile.dtype)
         return ScaledState(profile, log_density, mean, log_temperature, zero)
 
+    def measure(self, state: ScaledState) -> ScaledDensity:
+        """Return f."""
+        scale = jnp.exp((jnp.log(2.0) + state.log_temperature) / 2).astype(state.profile.dtype)
+        profile = self.operator.measure(state.profile)
+        assert isinstance(profile, VelocityDensity)
+        return ScaledDensity(profile, jnp.exp(state.log_density), state.mean, scale, state.tau)
+
     def _standardised(self, law: Any) -> "Standardised":
         dimension = self.operator.dimension
         require_law(law, VelocityLaw, dimension=dimension, needs=("quadrature",))
         return Standardised(law)
-
-    def measure(self, state: ScaledState) -> Weighted:
-        """Return the velocities u + √(2T) ξ with the weights of ξ times n."""
-        scaled = self.operator.measure(state.profile)
-        size = jnp.exp((jnp.log(2.0) + state.log_temperature) / 2).astype(scaled.weight.dtype)
-        velocity = state.mean + size * scaled.coordinates.velocity
-        return Weighted(jnp.exp(state.log_density) * scaled.weight, Coordinates(velocity=velocity))
-
-    def observe(self, state: ScaledState, observable: Observable) -> Array:
-        """Evaluate one observable of f; of ψ only its entropy, moved to that of f."""
-        if isinstance(observable, ScaledTime):
-            return state.tau
-        if isinstance(observable, Entropy):
-            log_scale = jnp.log(2.0) + state.log_temperature
-            shift = state.log_density - self.operator.dimension / 2 * log_scale
-            own = self.operator.observe(state.profile, observable)
-            return jnp.exp(state.log_density) * (own + shift)
-        return observable.evaluate_limit(self.measure(state))
 
 
 class Standardised(VelocityLaw):

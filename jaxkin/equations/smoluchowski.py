@@ -35,12 +35,10 @@ from jaxkin.model import KineticEquation
 from jaxkin.numerics import torus
 from jaxkin.numerics.checks import require, whole
 from jaxkin.numerics.lawson import Lawson
-from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.observables.census import OfMass, Overflow, census
+from jaxkin.observables.base import Observable
+from jaxkin.observables.census import census
+from jaxkin.observables.mass_density import MassDensity
 from jaxkin.physics.masses import common_dtype, over_masses, over_pairs
-
-# Places in each direction on which a uniform density is measured: exact for modes |k_i| < 4.
-_UNIFORM_POINTS = 4
 
 
 class Prepared(eqx.Module):
@@ -196,28 +194,9 @@ class Smoluchowski(KineticEquation):
             partial(torus.to_grid, resolution=self.modes, dimension=self.dimension),
         )
 
-    def measure(self, state: Float[Array, "classes *grid"]) -> Weighted:
-        """Return masses and places of the active classes, n = (M × places) in that order.
-
-        A uniform density is put on 4 points in each direction: exact for modes |k_i| < 4.
-        """
-        resolution = self.modes or _UNIFORM_POINTS
-        places = torus.points(resolution, self.dimension).reshape(-1, self.dimension)
-        weight = state[:-1].reshape(self.max_mass, -1) / len(places)
-        weight = jnp.broadcast_to(weight, (self.max_mass, len(places))).reshape(-1)
-        mass = np.repeat(self._masses, len(places))
-        position = np.tile(places, (self.max_mass, 1))
-        return Weighted(weight, Coordinates(jnp.asarray(mass), jnp.asarray(position, state.dtype)))
-
-    def observe(self, state: Float[Array, "classes *grid"], observable: Observable) -> Array:
-        """Evaluate one observable; what depends on the mass alone needs the spatial mean only."""
-        mean = state.reshape(self.max_mass + 1, -1).mean(-1)
-        if isinstance(observable, Overflow):
-            return mean[-1]
-        if isinstance(observable, OfMass):
-            masses = Coordinates(mass=jnp.asarray(self._masses))
-            return observable.evaluate(Weighted(mean[:-1], masses))
-        return observable.evaluate(self.measure(state))
+    def measure(self, state: Float[Array, "classes *grid"]) -> MassDensity:
+        """Return f_n(x) and the overflow, the mean of its field."""
+        return MassDensity(state[:-1], jnp.mean(state[-1]), self.dimension)
 
     def observables(self) -> tuple[Observable, ...]:
         """Return `counts`, `number`, `mass` and `overflow`."""

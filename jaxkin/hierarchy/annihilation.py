@@ -18,12 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.integrate
 import scipy.linalg
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.checks import one_of, require, require_finite, require_increasing, whole
-from jaxkin.observables import Observable, Weighted
+from jaxkin.numerics.vectors import inner
+from jaxkin.observables.base import Observable, Weighted
+from jaxkin.observables.density import Density
 from jaxkin.particles.annihilation import AnnihilatingGas
-from jaxkin.physics.collisions.collision_laws import inner
 from jaxkin.trajectory import Trajectory
 
 
@@ -31,8 +32,8 @@ class Balance(Observable):
     """⟨f_ℓ, Φ⟩ and the two terms of its rate of change, estimated on one replica.
 
     Labels mean nothing, so that particles i, i + 1, … (mod N) are a tuple as good as any: N tuples
-    stand for all, and one direction σ of each for the integral, drawn with the bits of the
-    velocities. The means over replicas are those of (4.3).
+    stand for all, and one random direction σ of each for the integral. The means
+    over replicas are those of (4.3).
 
     Args:
         name: name in the trajectory, of shape (3,): ⟨f_ℓ, Φ⟩, the rate by collisions within the ℓ
@@ -42,31 +43,50 @@ class Balance(Observable):
         size: ℓ, 1 or 2.
     """
 
-    gas: AnnihilatingGas = None  # type: ignore[assignment]
-    test: Callable[[Array], Any] = eqx.field(static=True, default=None)  # type: ignore[assignment]
-    size: int = eqx.field(static=True, default=1)
+    name: str = eqx.field(static=True)
+    gas: AnnihilatingGas
+    function: Callable[[Array], Any] = eqx.field(static=True)
+    size: int = eqx.field(static=True)
 
     def __init__(self, name: str, gas: AnnihilatingGas, function: Callable, size: int = 1):
         one_of(size, "size", (1, 2))
-        self.name, self.gas, self.test, self.size = name, gas, function, size
-        self.function = lambda z: 0.0  # tuples are no function of one particle
+        require(
+            isinstance(gas, AnnihilatingGas),
+            "gas",
+            "be an `AnnihilatingGas`",
+            f"it is a {type(gas).__name__}",
+        )
+        self.name, self.gas, self.function, self.size = name, gas, function, size
 
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Refuse: the nodes of an equation are no particles."""
+    def of_density(self, density: Density) -> Array:
+        """Refuse: an equation has no particles."""
         raise ValueError(
             "Argument `observe` must hold observables of an equation, but `Balance` counts tuples "
             "of particles. Observe it in `simulate`."
         )
 
-    def evaluate(self, measured: Weighted) -> Array:
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the three numbers."""
+        require(
+            key is not None,
+            "key",
+            "be given to `Balance`, which draws directions",
+            "it is None",
+            "Pass `key=` to `observe`; `simulate` does.",
+        )
+        require(
+            measured.coordinates.velocity is not None,
+            "observe",
+            "hold balances of the gas that is simulated",
+            f"{self.name!r} needs velocities, and these particles have none",
+        )
         v, size = measured.coordinates.velocity, self.size
-        number = jnp.sum(measured.weight > 0)
+        number = jnp.sum(measured.alive)
         volume = self.gas.volume.astype(v.dtype)
         place = jnp.arange(v.shape[0])
         # The next particles of the first `number` places, round and round.
         tuples = jnp.stack([v[(place + k) % jnp.maximum(number, 1)] for k in range(3)], axis=1)
-        value = jax.vmap(self.test)(tuples[:, :size])
+        value = jax.vmap(self.function)(tuples[:, :size])
         falling = jnp.cumprod((number - jnp.arange(3)).astype(v.dtype) / volume)
         alive = place < number
 
@@ -75,9 +95,9 @@ class Balance(Observable):
             mean = jnp.sum(jnp.where(alive, values, 0)) / jnp.maximum(number, 1)
             return jnp.where(number >= size, mean * falling[size - 1], 0)
 
-        seed = jax.lax.bitcast_convert_type(v[0, 0].astype(jnp.float32), jnp.int32)
         shape = 2, v.shape[0], self.gas.normals
-        normals = jax.random.normal(jax.random.fold_in(jax.random.key(0), seed), shape, v.dtype)
+        assert key is not None
+        normals = jax.random.normal(key, shape, v.dtype)
         between = total(self._change(tuples, value, 0, size, normals[0]), size + 1) * size
         within = jnp.zeros((), v.dtype)
         if size == 2:
@@ -93,7 +113,7 @@ class Balance(Observable):
         after = tuples.at[:, jnp.asarray([i, j])].set(
             jax.vmap(self.gas.law.collide)(pairs, normals)
         )
-        stays = (1 - self.gas.alpha) * jax.vmap(self.test)(after[:, : self.size])
+        stays = (1 - self.gas.alpha) * jax.vmap(self.function)(after[:, : self.size])
         return (rate * (stays - value)).astype(value.dtype)
 
 

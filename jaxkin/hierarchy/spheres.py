@@ -30,17 +30,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.cells import nearest_image
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.base import Observable, Weighted
+from jaxkin.observables.density import Density
 from jaxkin.particles.spheres.hard_spheres import HardSphereMixture
-
-
-def _no_function(z: Coordinates) -> float:
-    """Stand for φ: pairs are no function of one particle. One for all, so that nothing retraces."""
-    return 0.0
 
 
 class MixedBalance(Observable):
@@ -64,28 +60,34 @@ class MixedBalance(Observable):
         ValueError: the mixture has not two types, or h is not positive.
     """
 
-    gas: HardSphereMixture = None  # type: ignore[assignment]
-    test: Callable[[Array, Array, Array, Array], Any] = eqx.field(static=True, default=None)  # type: ignore[assignment]
-    horizon: float | None = None
+    name: str = eqx.field(static=True)
+    gas: HardSphereMixture
+    function: Callable[[Array, Array, Array, Array], Any] = eqx.field(static=True)
+    horizon: float | None
 
     def __init__(
         self, name: str, gas: HardSphereMixture, function: Callable, horizon: float | None = None
     ):
+        require(
+            isinstance(gas, HardSphereMixture),
+            "gas",
+            "be a `HardSphereMixture`",
+            f"it is a {type(gas).__name__}",
+        )
         types = len(gas.numbers)
         require(types == 2, "gas", "have two types", f"it has {types}")
         if horizon is not None:
             require_finite(horizon, "horizon", minimum=0.0, strict=True)
-        self.name, self.gas, self.test, self.horizon = name, gas, function, horizon
-        self.function = _no_function
+        self.name, self.gas, self.function, self.horizon = name, gas, function, horizon
 
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Refuse: the nodes of an equation are no particles."""
+    def of_density(self, density: Density) -> Array:
+        """Refuse: an equation has no particles."""
         raise ValueError(
             "Argument `observe` must hold observables of an equation, but `MixedBalance` counts "
             "pairs of spheres. Observe it in `simulate`."
         )
 
-    def evaluate(self, measured: Weighted) -> Array:
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the six numbers."""
         x, v = measured.coordinates.position, measured.coordinates.velocity
         n = self.gas.numbers[0]
@@ -109,7 +111,7 @@ class MixedBalance(Observable):
         """Return Φ as a function of a sphere of type a, and of one of the other type."""
 
         def phi(x: Array, v: Array, y: Array, w: Array) -> Array:
-            value = self.test(x, v, y, w) if a == 0 else self.test(y, w, x, v)
+            value = self.function(x, v, y, w) if a == 0 else self.function(y, w, x, v)
             return jnp.asarray(value).astype(x.dtype)
 
         return phi

@@ -1,9 +1,9 @@
-"""What all laws share: a law is what is known at time 0, and one function asks it for it.
+"""What all laws share. A law is what is known at time 0.
 
-A family is a class: `MassLaw`, `VelocityLaw`, `PlacedLaw` (one type of a mixture) and `ByType`. It
-says in words what its members are and by which attributes a stranger is known, so that a law of
-one's own need not derive from it. A law offers what it can (sampling, density, moments); a model
-asks by `require_law` for what it needs, and what is missing is named.
+A family is a class: `MassLaw`, `VelocityLaw`, `PlacedLaw` (one type of a mixture) and `ByType`. Its
+class attributes say in words what its members are, and by which attributes a law that does not
+derive from it is recognised. A law offers what it can (sampling, density, moments); every model
+calls `require_law` with the methods that it uses, and an error names the one that is missing.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Law(eqx.Module):
 
     Attributes:
         described: what a member of the family is, "a law of velocities", say.
-        known_by: attributes that tell a member of the family that does not derive from it.
+        known_by: attributes by which a law is recognised that does not derive from the family.
         optional: methods of the family that raise unless a law writes them.
         remedy: what to do with a law of another family.
     """

@@ -1,4 +1,4 @@
-"""Laws of mixtures: what the spheres of each type know at time 0.
+"""Laws of mixtures: what is known of the spheres of each type at time 0.
 
 Positions lie in the unit box. Spheres of one type are independent except for the hard core, which
 `jaxkin.HardSphereMixture` takes into account by itself. A law depends on x₁ alone,

@@ -4,7 +4,7 @@ For particles with a mass in the unit torus (Hammond, §1.3) a law is a family o
 h_n(x), n = 1, 2, …, whose total Z = Σ_n ∫ h_n decides the interaction range together with N:
 each of N particles is drawn independently with density Z⁻¹ h_n(x) at (x, n).
 
-A model asks a law for what it needs: `total(dimension)`, `sample_particles`, `density(position)`;
+A law offers `total(dimension)`, `sample_particles` and `density(position)` to a model;
 `uniform` says whether the densities are the same everywhere, `max_mass` how many masses there are.
 """
 
@@ -34,7 +34,7 @@ class MassLaw(Law):
     @property
     @abc.abstractmethod
     def max_mass(self) -> int:
-        """The largest mass that the law knows."""
+        """The largest mass of the law."""
 
     @property
     @abc.abstractmethod
@@ -82,7 +82,7 @@ class Polydisperse(MassLaw):
 
     @property
     def max_mass(self) -> int:
-        """The largest mass that the law knows."""
+        """The largest mass of the law."""
         return self.densities.size
 
     @property
@@ -175,7 +175,7 @@ class Inhomogeneous(MassLaw):
 
     @property
     def max_mass(self) -> int:
-        """The largest mass that the law knows."""
+        """The largest mass of the law."""
         return self.masses
 
     @property

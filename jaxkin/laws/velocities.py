@@ -1,6 +1,6 @@
 """Laws of a velocity v in R^d, for spatially uniform gases of density 1.
 
-A law draws independent velocities and knows their density f₀(v). Units: mass 1, k_B = 1, so that
+A law draws independent velocities and returns their density f₀(v). Units: mass 1, k_B = 1, so that
 the temperature is the variance of a component about the mean.
 """
 
@@ -47,8 +47,7 @@ class VelocityLaw(Law):
     def quadrature(self, points: int) -> tuple[Array, Array]:
         """Return nodes (n, d) and weights (n,) that integrate polynomials against f₀.
 
-        Exact to degree 2·points − 3. Equations that keep moments or Hermite coefficients ask for
-        it.
+        Exact to degree 2·points − 3. Equations that keep moments or Hermite coefficients use it.
 
         Raises:
             ValueError: the law has no such rule.

@@ -1,1 +1,1 @@
-"""Numerical building blocks that know no physics."""
+"""Numerical building blocks without physics."""

@@ -75,7 +75,7 @@ def written_in_jax(name: str) -> Iterator[None]:
         ) from error
     except jax.errors.ConcretizationTypeError as error:
         raise ValueError(
-            f"Argument `{name}` must be written with jax.numpy, but it asks for the value of its "
+            f"Argument `{name}` must be written with jax.numpy, but it needs the value of its "
             "argument, as in `if x > 0`. Use jnp.where(x > 0, …, …)."
         ) from error
     except TypeError as error:

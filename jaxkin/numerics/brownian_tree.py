@@ -1,4 +1,4 @@
-"""Brownian paths as trees of keyed midpoints: everybody who asks sees the same path.
+"""Brownian paths as trees of keyed midpoints: every pair of particles sees the same path.
 
 On a step of unit length a Brownian path from 0 to Δ is, in Lévy's construction,
 

@@ -65,12 +65,12 @@ def disjoint_pairs(
 ) -> Int32[Array, "2 number R"]:
     """Return random pairs of different places without a repeated one; every pair equally likely.
 
-    Round c of a tournament: of an odd number M of players c + h meets c − h (mod M); an even
-    number has one more, who meets c. Pairs are consecutive h of a random round, so that nothing is
+    Round c of a tournament: if the number M of players is odd, c + h meets c − h (mod M); if it
+    is even, one more meets c. Pairs are consecutive h of a random round, so that nothing is
     sorted and neighbours in memory stay neighbours. Pairs of one round are not independent, and
     two rounds may share a pattern; labels have no meaning in what this is used for, and a test
-    compares correlations of velocities with those of random matchings. Who comes first in a pair
-    is no matter of chance.
+    compares correlations of velocities with those of random matchings. The order within a
+    pair is not random.
 
     Args:
         first: (R,) random words that choose the rounds.

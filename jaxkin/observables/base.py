@@ -1,23 +1,25 @@
-"""Observables: one function of one particle's coordinates, for both sides of a kinetic limit.
+"""Observables: a name, what it is of particles, and what it is of a density.
 
-Both a particle system and its equation reduce their state to weighted coordinates,
+Particles are measured as a sum of points, and an equation as a density,
 
-    μ = Σ_i w_i δ_{z_i},
+    μ = Σ_i n_i w_i δ_{z_i}     and     f(z) dz,
 
-the empirical measure of the particles (Hammond, §1.7: w = Z/N each) or a quadrature of the
-densities of the equation. An observable with function φ is then Σ_i w_i φ(z_i) on both sides,
-with the same name and shape.
+where n_i particles of weight w_i each stand at z_i (w = Z/N for the empirical measure of Hammond,
+§1.7). An observable is recorded of both under one name and with one shape. The usual one is the sum
+of a function φ of one particle, Σ n_i w_i φ(z_i) and ∫ φ f dz (`jaxkin.observables.mean`).
 """
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxkin.numerics.checks import require, require_finite
+from jaxkin.numerics.checks import require
+from jaxkin.observables.density import Density
 
 
 class Coordinates(eqx.Module):
@@ -37,59 +39,112 @@ class Coordinates(eqx.Module):
 
 
 class Weighted(eqx.Module):
-    """Weighted coordinates: the measure Σ w_i δ_{z_i}.
+    """What a particle system measures: the sum Σ n_i w_i δ_{z_i}, and entries of its own.
 
     Attributes:
-        weight: (n,) weights; 0 marks an empty place.
+        weight: w, the density that one particle stands for: one number, or (n,) numbers of which 0
+            marks an empty place.
         coordinates: `Coordinates` with leading axis n.
+        number: (n,) n_i, how many particles stand at each place; None for one each. A system that
+            keeps counts per class has one place for a class.
+        entries: by name, what is no sum over particles (the overflow of coagulation).
     """
 
-    weight: Float[Array, " n"]
+    weight: Float[Array, " n"] | Float[Array, ""]
     coordinates: Coordinates
+    number: Array | None = None
+    entries: dict[str, Array] = eqx.field(default_factory=dict)
+
+    def total(self, function: Callable[[Coordinates], Any], power: int = 1) -> Array:
+        """Return Σ n_i w_i^power φ(z_i).
+
+        With one weight for all, whole particles are summed first, so that counts are exact.
+
+        Args:
+            function: φ, from the coordinates of one particle to a number or an array.
+            power: of the weights.
+        """
+        values = jax.vmap(lambda z: jnp.asarray(function(z)))(self.coordinates)
+        # The type is that of the weights, so that a φ that returns 1.0 does not widen float32.
+        wide = jnp.iscomplexobj(values)
+        dtype = jnp.result_type(values, self.weight) if wide else self.weight.dtype
+        weight = self.weight.astype(dtype) ** power
+        share = jnp.ones(values.shape[0], dtype) if weight.ndim == 0 else weight
+        share = share if self.number is None else share * self.number.astype(dtype)
+        empty = (share == 0).reshape((-1,) + (1,) * (values.ndim - 1))
+        # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN; a finite
+        # one stays, since it is the derivative by that weight.
+        values = jnp.where(empty & ~jnp.isfinite(values), 0, values).astype(dtype)
+        total = jnp.tensordot(share, values, axes=1)
+        return weight * total if weight.ndim == 0 else total
+
+    @property
+    def alive(self) -> Array:
+        """(n,) where there are particles."""
+        share = self.weight if self.number is None else self.weight * self.number
+        return jnp.broadcast_to(share > 0, (self._size,))
+
+    @property
+    def _size(self) -> int:
+        return jax.tree.leaves(self.coordinates)[0].shape[0]
+
+    def individuals(self, name: str) -> None:
+        """Raise `ValueError` if particles are counted per class, and `name` needs each of them."""
+        one = self.number is None or jnp.issubdtype(self.number.dtype, jnp.bool_)
+        require(
+            one,
+            "observe",
+            "hold observables that counts per class can tell",
+            f"{name!r} looks at particles one by one",
+            "Simulate a system that keeps its particles apart.",
+        )
 
 
 class Observable(eqx.Module):
-    """Σ_i w_i φ(z_i) for a function φ of one particle's coordinates.
+    """What is recorded under a name, of particles and of densities.
 
-    Args:
+    To add one, derive from this class and write both methods; refuse (`ValueError`) where there is
+    no answer. Fields other than arrays are static and hashable, so that nothing compiles twice.
+
+    Attributes:
         name: the name under which the trajectory keeps it.
-        function: φ, from the `Coordinates` of one particle (no leading axis) to an array of any
-            fixed shape.
-
-    Example:
-        `Observable("dimers", lambda z: z.mass == 2)` is the density of particles of mass 2.
     """
 
-    name: str = eqx.field(static=True)
-    function: Callable[[Coordinates], Any] = eqx.field(static=True, default=None)
+    name: eqx.AbstractVar[str]
 
-    def evaluate(self, measured: Weighted) -> Array:
-        """Return Σ_i w_i φ(z_i)."""
-        values = jax.vmap(lambda z: jnp.asarray(self.function(z)))(measured.coordinates)
-        empty = (measured.weight == 0).reshape((-1,) + (1,) * (values.ndim - 1))
-        # A φ that is singular at the place of an empty slot must not turn 0·∞ into NaN; a finite
-        # one stays, since it is the derivative by that weight.
-        hidden = empty & ~jnp.isfinite(values)
-        # The dtype is the weights', so that a φ that returns 1.0 does not widen a float32 model.
-        wide = jnp.iscomplexobj(values)
-        dtype = jnp.result_type(values, measured.weight) if wide else measured.weight.dtype
-        values = jnp.where(hidden, 0, values).astype(dtype)
-        return jnp.tensordot(measured.weight.astype(dtype), values, axes=1)
+    @abc.abstractmethod
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
+        """Return what it is of the particles of one replica at one time.
 
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Return what the observable becomes in the limit, on the measure of an equation."""
-        return self.evaluate(measured)
+        Args:
+            measured: what the system measures.
+            key: of this replica, time and observable, for estimators that draw.
+        """
+
+    @abc.abstractmethod
+    def of_density(self, density: Density) -> Array:
+        """Return what it is of the density of an equation at one time."""
 
 
 def chosen_observables(observe: Any, own: Sequence[Observable]) -> tuple[Observable, ...]:
     """Return the observables that `observe` names: all of a model's own for None.
 
     Args:
-        observe: None, or observables and names of the model's own.
+        observe: None, or a sequence of observables and names of the model's own.
         own: the observables of the model.
+
+    Raises:
+        ValueError: it is no sequence, a name is unknown, or two observables share a name.
     """
     if observe is None:
         return tuple(own)
+    require(
+        not isinstance(observe, str | Observable) and isinstance(observe, Sequence),
+        "observe",
+        "be a list of observables or names",
+        f"it is {observe!r}",
+        f"Write observe=[{observe!r}].",
+    )
     known = {o.name: o for o in own}
     for name in observe:
         require(
@@ -98,91 +153,14 @@ def chosen_observables(observe: Any, own: Sequence[Observable]) -> tuple[Observa
             f"hold observables, or names among {sorted(known)}",
             f"it holds {name!r}",
         )
-    return tuple(o if isinstance(o, Observable) else known[o] for o in observe)
-
-
-def fourier_mode(wave_vectors: Sequence[Sequence[int]], *, mass: int | None = None) -> Observable:
-    """Spatial Fourier modes ∫ f(x) e^{−2πik·x} dx on the unit torus.
-
-    Args:
-        wave_vectors: (m, d) integer vectors k.
-        mass: count only the particles of this mass; all masses together if None.
-
-    Returns:
-        An observable named `modes` (or `modes_<mass>`) of shape (m, 2): real and imaginary part.
-    """
-    k = tuple(tuple(int(c) for c in row) for row in wave_vectors)
+    chosen = tuple(o if isinstance(o, Observable) else known[o] for o in observe)
+    names = [o.name for o in chosen]
+    twice = sorted({n for n in names if names.count(n) > 1})
     require(
-        len(k) > 0 and len({len(r) for r in k}) == 1,
-        "wave_vectors",
-        "be a list of vectors",
-        f"it is {wave_vectors!r}",
-        "Give integer vectors of one length, such as [(1, 0, 0)].",
+        not twice,
+        "observe",
+        "hold every name once",
+        f"{twice} occur more than once",
+        "Give observables names of their own.",
     )
-
-    def function(z: Coordinates) -> Array:
-        # A component that is not known (NaN, in a slab) matters where its wave number is not 0.
-        waves = jnp.asarray(k, z.position.dtype)
-        phase = 2 * jnp.pi * jnp.sum(jnp.where(waves == 0, 0, waves * z.position), -1)
-        chosen = 1.0 if mass is None else (z.mass == mass)
-        return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
-
-    return Observable("modes" if mass is None else f"modes_{mass}", function)
-
-
-class PairDensity(Observable):
-    """Density of pairs near contact, relative to independent particles (Hammond, §3.1, §3.3).
-
-    For each bin [edges_k, edges_{k+1}) of distances, the number of pairs in it divided by the
-    number that independent uniform particles of the same count would show. Near contact it
-    follows 1 − u(r/ε): the repulsion that corrects the naive rate. It belongs to particles; a
-    kinetic equation has no pairs and refuses it.
-
-    Args:
-        edges: (bins + 1,) increasing distances, in units of the torus.
-        name: name in the trajectory.
-    """
-
-    edges: tuple[float, ...] = eqx.field(static=True, default=())
-
-    def __init__(self, edges: Sequence[float], name: str = "pair_density"):
-        self.name = name
-        self.function = lambda z: 0.0  # pairs are no function of one particle
-        self.edges = tuple(float(e) for e in edges)
-        require_finite(self.edges, "edges", minimum=0.0)
-        require(
-            all(a < b for a, b in zip(self.edges, self.edges[1:], strict=False)),
-            "edges",
-            "increase",
-            f"they are {self.edges}",
-            "Sort them and remove repetitions.",
-        )
-        require(
-            len(self.edges) >= 2 and self.edges[-1] < 0.5,
-            "edges",
-            "hold at least two distances below 1/2",
-            f"they are {self.edges}",
-        )
-
-    def evaluate(self, measured: Weighted) -> Array:
-        """Return the (2, bins) array: pairs counted, and pairs expected of independent particles.
-
-        The ratio of their averages over replicas is the density; an average of ratios is not.
-        """
-        position, weight = measured.coordinates.position, measured.weight
-        alive = weight > 0
-        edges = jnp.asarray(self.edges, position.dtype)
-
-        def row(i):
-            apart = position - position[i]
-            apart = apart - jnp.round(apart)
-            distance = jnp.sqrt(jnp.sum(apart**2, axis=-1))
-            other = alive & alive[i] & (jnp.arange(weight.size) > i)
-            return jnp.sum(other[:, None] & (distance[:, None] < edges), axis=0)
-
-        below = jnp.sum(jax.lax.map(row, jnp.arange(weight.size)), axis=0)
-        dimension = position.shape[-1]
-        ball = {2: jnp.pi, 3: 4 * jnp.pi / 3}[dimension]
-        number = jnp.sum(alive)
-        expected = number * (number - 1) / 2 * ball * jnp.diff(edges**dimension)
-        return jnp.stack([jnp.diff(below).astype(weight.dtype), expected.astype(weight.dtype)])
+    return chosen

@@ -10,66 +10,113 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.base import Coordinates, Observable, Weighted
+from jaxkin.observables.density import Density
+from jaxkin.observables.mean import Mean
 
 
-class ByTypeMean(Observable):
+class ByTypeMean(Mean):
     """⟨φ⟩ over each type; shape (k, …).
 
     Args:
         name: the name under which the trajectory keeps it.
         function: φ of one sphere's coordinates.
         types: k.
+        degree: of φ as a polynomial of the velocity; None finds it.
     """
 
-    types: int = eqx.field(static=True, default=1)
+    types: int = eqx.field(static=True)
 
-    def evaluate(self, measured: Weighted) -> Array:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Coordinates], Any],
+        types: int,
+        degree: int | None = None,
+    ):
+        super().__init__(name, function, degree)
+        self.types = types
+
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return Σ w φ over each type."""
-        values = jax.vmap(lambda z: jnp.asarray(self.function(z)))(measured.coordinates)
-        share = jax.nn.one_hot(measured.coordinates.type, self.types, dtype=measured.weight.dtype)
-        return jnp.tensordot((share * measured.weight[:, None]).T, values, axes=1)
+        return measured.total(self._at_its_type)
+
+    def of_density(self, density: Density) -> Array:
+        """Return ∫ φ f_α of each type."""
+        return density.integral(self._at_its_type, self.degree, self.name)
+
+    def _at_its_type(self, z: Coordinates) -> Array:
+        """Return φ in the row of the type, 0 in the others."""
+        value = jnp.asarray(self.function(z))
+        value = value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
+        return jnp.multiply.outer(jax.nn.one_hot(z.type, self.types, dtype=value.dtype), value)
 
 
-class Temperature(ByTypeMean):
+class Temperature(Observable):
     """T_α = M_α(⟨|v|²⟩ − |⟨v⟩|²)/d of each type, k_B = 1; shape (k,).
 
-    Of N_α spheres times N_α/(N_α − 1), without which its mean would be too low by 1/N_α.
+    For N_α spheres it is multiplied by N_α/(N_α − 1), without which its mean would be too low by
+    1/N_α; a single sphere has temperature 0.
+
+    Args:
+        types: k.
+        name: the name under which the trajectory keeps it.
     """
 
-    def evaluate(self, measured: Weighted) -> Float[Array, " k"]:
+    name: str = eqx.field(static=True)
+    types: int = eqx.field(static=True)
+
+    def __init__(self, types: int, name: str = "temperature"):
+        self.name, self.types = name, types
+
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return T_α of spheres, of weight 1/N_α each."""
-        share = jax.nn.one_hot(measured.coordinates.type, self.types, dtype=measured.weight.dtype)
-        rest = 1 - measured.weight**2 @ share
-        return self.evaluate_limit(measured) / jnp.where(rest > 1e-6, rest, 1)  # 0 for N_α = 1
 
-    def evaluate_limit(self, measured: Weighted) -> Float[Array, " k"]:
+        def share(z: Coordinates) -> Array:
+            return jax.nn.one_hot(z.type, self.types)
+
+        rest = 1 - measured.total(share, 2)
+        found = self._of(lambda o: o.of_particles(measured), measured.coordinates.velocity)
+        return found / jnp.where(rest > 1e-6, rest, 1)  # 0 for N_α = 1
+
+    def of_density(self, density: Density) -> Float[Array, " k"]:
         """Return T_α of densities."""
-        z = measured.coordinates
+        drift = ByTypeMean("drift", _velocity, self.types, 1).of_density(density)
+        return self._of(lambda o: o.of_density(density), drift)
 
-        def mean(function: Callable[[Coordinates], Any]) -> Array:
-            return ByTypeMean("mean", function, self.types).evaluate(measured)
-
-        drift = mean(lambda z: z.velocity)
-        square = mean(lambda z: jnp.sum(z.velocity**2)) - jnp.sum(drift**2, -1)
-        return mean(lambda z: z.mass) * square / z.velocity.shape[-1]
+    def _of(self, value: Callable[[Observable], Array], like: Array) -> Array:
+        mean = functools.partial(ByTypeMean, self.name, types=self.types)
+        drift = value(mean(_velocity, degree=1))
+        square = value(mean(_square, degree=2)) - jnp.sum(drift**2, -1)
+        return value(mean(_mass, degree=0)) * square / like.shape[-1]
 
 
 @functools.cache  # the same observables for the same types, so that nothing compiles again
 def mixture_moments(types: int) -> tuple[Observable, ...]:
     """Return temperature (k,), momentum (k, d) = M⟨v⟩, energy (k,) = M⟨|v|²⟩/2, stress (k, d, d) =
     ⟨v⊗v⟩ and the fourth moment (k,) = ⟨|v|⁴⟩.
+
+    Args:
+        types: k.
     """
-
-    def mean(name: str, function: Callable[[Coordinates], Any]) -> Observable:
-        return ByTypeMean(name, function, types)
-
     return (
-        Temperature("temperature", lambda z: z.velocity, types),
-        mean("momentum", lambda z: z.mass * z.velocity),
-        mean("energy", lambda z: 0.5 * z.mass * jnp.sum(z.velocity**2)),
-        mean("stress", lambda z: jnp.outer(z.velocity, z.velocity)),
-        mean("fourth_moment", lambda z: jnp.sum(z.velocity**2) ** 2),
+        Temperature(types),
+        ByTypeMean("momentum", lambda z: z.mass * z.velocity, types, 1),
+        ByTypeMean("energy", lambda z: 0.5 * z.mass * jnp.sum(z.velocity**2), types, 2),
+        ByTypeMean("stress", lambda z: jnp.outer(z.velocity, z.velocity), types, 2),
+        ByTypeMean("fourth_moment", lambda z: jnp.sum(z.velocity**2) ** 2, types, 4),
     )
+
+
+def _velocity(z: Coordinates) -> Array:
+    return z.velocity
+
+
+def _square(z: Coordinates) -> Array:
+    return jnp.sum(z.velocity**2)
+
+
+def _mass(z: Coordinates) -> Array:
+    return z.mass

@@ -13,32 +13,9 @@ import functools
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
-from jaxkin.observables import Coordinates, Observable, Weighted
-
-
-class OfMass(Observable):
-    """An observable whose φ depends on the mass alone.
-
-    A model may then skip the places: `Smoluchowski` evaluates it on spatial means.
-    """
-
-
-class Overflow(Observable):
-    """Density of the mass in particles heavier than the largest class.
-
-    It is no sum over active particles: a model answers it from its own state, in `observe`.
-    """
-
-    name: str = "overflow"
-
-    def evaluate(self, measured: Weighted) -> Float[Array, ""]:
-        """Refuse: weighted coordinates hold active particles only."""
-        raise ValueError(
-            "Argument `observable` must be answered by the model's own state, but `Overflow` was "
-            "given weighted coordinates. Use a model with an overflow class, such as coagulation."
-        )
+from jaxkin.observables.base import Coordinates, Observable
+from jaxkin.observables.mean import Mean, Overflow
 
 
 @functools.cache
@@ -46,12 +23,15 @@ def census(max_mass: int) -> tuple[Observable, ...]:
     """Return `counts` (M,), `number`, `mass` and `overflow` (scalars) for masses up to M.
 
     The same objects come back for the same M, so that nothing compiles twice.
+
+    Args:
+        max_mass: M.
     """
 
     def of_each_mass(z: Coordinates) -> Any:
         return z.mass == jnp.arange(1, max_mass + 1)
 
-    return OfMass("counts", of_each_mass), NUMBER, MASS, Overflow()
+    return Mean("counts", of_each_mass), NUMBER, MASS, Overflow()
 
 
 def _one(z: Coordinates) -> float:
@@ -62,5 +42,5 @@ def _mass(z: Coordinates) -> Any:
     return z.mass
 
 
-NUMBER = OfMass("number", _one)
-MASS = OfMass("mass", _mass)
+NUMBER = Mean("number", _one)
+MASS = Mean("mass", _mass)

@@ -5,7 +5,8 @@ With weights w_i and functions φ_1 … φ_ℓ of one particle,
     Σ_{i_1 … i_ℓ different} Π_k w_{i_k} φ_k(z_{i_k}) = Σ_π Π_{b ∈ π} (−1)^{|b|−1} (|b|−1)! S_b,
     S_b = Σ_i w_i^{|b|} Π_{k ∈ b} φ_k(z_i),
 
-over the partitions π of {1 … ℓ}: ℓ passes over the particles instead of N^ℓ tuples.
+over the partitions π of {1 … ℓ}: ℓ passes over the particles instead of N^ℓ tuples. In the limit
+particles are independent, and a density gives the product of the integrals ∫ φ_k f.
 """
 
 import math
@@ -14,10 +15,13 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.checks import require
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.base import Coordinates, Observable, Weighted
+from jaxkin.observables.density import Density
+
+Function = Callable[[Coordinates], Any]
 
 
 class Correlation(Observable):
@@ -25,17 +29,21 @@ class Correlation(Observable):
 
     Particles give the sum over tuples of different particles, ε^ℓ Σ Π φ_k with w = ε each, and for
     φ_k = 1 the factorial moment ε^ℓ N(N−1)…(N−ℓ+1); an equation, where particles are independent,
-    the product Π ⟨f, φ_k⟩. In single precision the sums lose about 1e-7·(ℓ−1)! of their size.
+    the product Π ∫ φ_k f. In single precision the sums lose about 1e-7·(ℓ−1)! of their size.
 
     Args:
         name: name in the trajectory.
         functions: φ_1 … φ_ℓ, ℓ ≤ 4, each from the `Coordinates` of one particle to a number or an
             array, all of one shape.
+
+    Raises:
+        ValueError: there are no functions, or more than four.
     """
 
-    functions: tuple[Callable[[Coordinates], Any], ...] = eqx.field(static=True, default=())
+    name: str = eqx.field(static=True)
+    functions: tuple[Function, ...] = eqx.field(static=True)
 
-    def __init__(self, name: str, functions: Sequence[Callable[[Coordinates], Any]]):
+    def __init__(self, name: str, functions: Sequence[Function]):
         functions = tuple(functions)
         require(
             1 <= len(functions) <= 4 and all(callable(f) for f in functions),
@@ -44,23 +52,14 @@ class Correlation(Observable):
             f"it is {functions!r}",
         )
         self.name, self.functions = name, functions
-        self.function = functions[0]
 
-    def evaluate(self, measured: Weighted) -> Array:
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the sum over tuples of different particles."""
-        total: Any = 0.0
-        for blocks in _partitions(list(self.functions)):
-            term: Any = 1.0
-            for block in blocks:
-                size = len(block)
-                term = term * (-1) ** (size - 1) * math.factorial(size - 1) * _sum(measured, block)
-            total = total + term
-        return total
+        return _over_tuples(measured, self.functions)
 
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Return Π ⟨f, φ_k⟩."""
-        sums = [_sum(measured, [f]) for f in self.functions]
-        return jnp.prod(jnp.stack(sums), axis=0)
+    def of_density(self, density: Density) -> Array:
+        """Return Π ∫ φ_k f."""
+        return _product(density, self.functions, self.name)
 
 
 class PairMean(Observable):
@@ -76,35 +75,52 @@ class PairMean(Observable):
         second: ψ, of the same shape; φ if None.
     """
 
-    second: Callable[[Coordinates], Any] = eqx.field(static=True, default=None)  # type: ignore
+    name: str = eqx.field(static=True)
+    first: Function = eqx.field(static=True)
+    second: Function = eqx.field(static=True)
 
-    def __init__(self, name: str, first: Callable, second: Callable | None = None):
-        self.name, self.function = name, first
+    def __init__(self, name: str, first: Function, second: Function | None = None):
+        self.name, self.first = name, first
         self.second = first if second is None else second
 
-    def _scaled(self, evaluate: Callable[[Correlation], Array]) -> Array:
-        both = Correlation(self.name, [self.function, self.second])
-        ones = Correlation(self.name, [lambda z: 1.0, lambda z: 1.0])
-        return evaluate(both) / evaluate(ones)
-
-    def evaluate(self, measured: Weighted) -> Array:
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the mean over pairs of different particles."""
-        return self._scaled(lambda c: c.evaluate(measured))
+        both = _over_tuples(measured, (self.first, self.second))
+        return both / _over_tuples(measured, (_unit, _unit))
 
-    def evaluate_limit(self, measured: Weighted) -> Array:
-        """Return ⟨φ⟩⟨ψ⟩ of the measure scaled to mass 1."""
-        return self._scaled(lambda c: c.evaluate_limit(measured))
+    def of_density(self, density: Density) -> Array:
+        """Return ⟨φ⟩⟨ψ⟩ of the density scaled to mass 1."""
+        return _product(density, (self.first, self.second), self.name) / density.mass() ** 2
 
 
-def _sum(measured: Weighted, functions: Sequence[Callable]) -> Array:
-    """Return Σ w^m Π_m φ_m."""
+def _product(density: Density, functions: Sequence[Function], name: str) -> Array:
+    parts = [density.integral(f, None, name) for f in functions]
+    return math.prod(parts[1:], start=parts[0])
+
+
+def _over_tuples(measured: Weighted, functions: Sequence[Function]) -> Array:
+    total: Any = 0.0
+    for blocks in _partitions(list(functions)):
+        term: Any = 1.0
+        for block in blocks:
+            size = len(block)
+            term = term * (-1) ** (size - 1) * math.factorial(size - 1) * _sum(measured, block)
+        total = total + term
+    return total
+
+
+def _sum(measured: Weighted, functions: Sequence[Function]) -> Array:
+    """Return Σ n w^m Π_m φ_m."""
 
     def product(z: Coordinates) -> Array:
         values = [jnp.asarray(f(z)) for f in functions]
         return math.prod(values[1:], start=values[0])
 
-    powers = eqx.tree_at(lambda m: m.weight, measured, measured.weight ** len(functions))
-    return Observable("sum", product).evaluate(powers)
+    return measured.total(product, len(functions))
+
+
+def _unit(z: Coordinates) -> float:
+    return 1.0
 
 
 def _partitions(items: list) -> list[list[list]]:

@@ -9,15 +9,18 @@ over replicas are those of the one-particle law, without a bias of order 1/N.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxkin.numerics.checks import require, whole
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import ByTypeMean
+from jaxkin.observables.density import Density
 
 
 class ByTypeProfile(ByTypeMean):
@@ -29,31 +32,47 @@ class ByTypeProfile(ByTypeMean):
             tell.
         types: k.
         bins: B, how many slices.
+        degree: of φ as a polynomial of the velocity; None finds it.
     """
 
-    bins: int = eqx.field(static=True, default=1)
+    bins: int = eqx.field(static=True)
 
-    def evaluate(self, measured: Weighted) -> Array:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Coordinates], Any],
+        types: int,
+        bins: int,
+        degree: int | None = None,
+    ):
+        super().__init__(name, function, types, degree)
+        self.bins = whole(bins, "bins")
+
+    def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the sums, of whatever has positions in the unit box."""
         z, weight = measured.coordinates, measured.weight
+        measured.individuals(self.name)
+        values = jax.vmap(lambda z: jnp.asarray(self.function(z), weight.dtype))(z)
+        # Rounding may put a sphere on the last edge.
+        slice_ = jnp.clip((z.position[:, 0] * self.bins).astype(jnp.int32), 0, self.bins - 1)
+        place = jax.nn.one_hot(z.type * self.bins + slice_, self.types * self.bins)
+        share = jnp.broadcast_to(weight, slice_.shape)
+        weighted = share.reshape(-1, *[1] * (values.ndim - 1)) * values
+        sums = jnp.tensordot(place.T.astype(weight.dtype), weighted, axes=1, precision="highest")
+        return self.bins * sums.reshape(self.types, self.bins, *values.shape[1:])
+
+    def of_density(self, density: Density) -> Array:
+        """Return the profile from the mean density of each slice."""
         require(
-            z.position is not None,
+            hasattr(density, "slices"),
             "observe",
             "hold no profiles of an equation without space",
             f"it holds {self.name!r}",
             "Solve `jaxkin.BoltzmannSlab`.",
         )
-        values = jax.vmap(lambda z: jnp.asarray(self.function(z), weight.dtype))(z)
-        # Rounding may put a sphere on the last edge.
-        slice_ = jnp.clip((z.position[:, 0] * self.bins).astype(jnp.int32), 0, self.bins - 1)
-        place = jax.nn.one_hot(z.type * self.bins + slice_, self.types * self.bins)
-        weighted = weight.reshape(-1, *[1] * (values.ndim - 1)) * values
-        sums = jnp.tensordot(place.T.astype(weight.dtype), weighted, axes=1, precision="highest")
-        return self.bins * sums.reshape(self.types, self.bins, *values.shape[1:])
-
-    def of_slices(self, measured: Weighted) -> Array:
-        """Return the profile from the measure of each slice (leading axis bins), of weight 1."""
-        return jnp.moveaxis(jax.vmap(super().evaluate)(measured), 0, 1)
+        slices = density.slices(self.bins)  # type: ignore[attr-defined]
+        rows = jax.vmap(lambda s: s.integral(self._at_its_type, self.degree, self.name))(slices)
+        return jnp.moveaxis(rows, 0, 1)
 
 
 @functools.cache  # the same observables for the same arguments, so that nothing compiles again
@@ -72,9 +91,9 @@ def mixture_profiles(types: int, bins: int) -> tuple[Observable, ...]:
     """
     types, bins = whole(types, "types"), whole(bins, "bins")
     return (
-        ByTypeProfile("density_profile", _one, types, bins),
-        ByTypeProfile("momentum_profile", _momentum, types, bins),
-        ByTypeProfile("energy_profile", _energy, types, bins),
+        ByTypeProfile("density_profile", _one, types, bins, 0),
+        ByTypeProfile("momentum_profile", _momentum, types, bins, 1),
+        ByTypeProfile("energy_profile", _energy, types, bins, 2),
     )
 
 

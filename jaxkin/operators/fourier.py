@@ -1,6 +1,6 @@
-"""The spatially homogeneous Boltzmann equation by the fast Fourier spectral method.
+"""The collision operator of Boltzmann by the fast Fourier spectral method.
 
-    ∂f/∂t = Q(f, f) = ∫∫ B(|v−v*|) [f(v′)f(v*′) − f(v)f(v*)] dσ dv*
+    Q(f, f) = ∫∫ B(|v−v*|) [f(v′)f(v*′) − f(v)f(v*)] dσ dv*
 
 (Paul et al., §1, limit of the Kac model) with v′, v*′ = (v+v*)/2 ± |v−v*|σ/2. With g = v − v* = ρω,
 ρ ≤ R, the gain is a sum over radii and directions,
@@ -30,15 +30,13 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import KineticEquation
-from jaxkin.numerics.checks import is_traced, one_of, require, whole
+from jaxkin.numerics.checks import whole
 from jaxkin.numerics.sphere_rules import half_sphere_rule, sphere_rule_degree
 from jaxkin.numerics.spheres import sphere_area
-from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.observables.velocities import VELOCITY_MOMENTS, Entropy
+from jaxkin.operators.base import KernelOperator
+from jaxkin.operators.grid_functions import GridFunctions
 from jaxkin.physics.collisions.angles import Isotropic, zonal
-from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel
+from jaxkin.physics.collisions.kernels import Kernel
 
 
 class Prepared(eqx.Module):
@@ -57,12 +55,14 @@ class Prepared(eqx.Module):
     angular: Float[Array, "..."] | None
 
 
-class Boltzmann(KineticEquation):
-    """The Boltzmann equation on a grid of velocities.
+class Fourier(KernelOperator, GridFunctions):
+    """Boltzmann's collision operator on a grid of velocities.
+
+    A state is f on the grid, (points,)·d.
 
     Args:
-        kernel: how often velocities collide.
-        dimension: 2 or 3.
+        kernel: how often velocities collide; None for a method.
+        dimension: 2 or 3; None for 3, or for that of the gas.
         points: N, grid points in each direction, even.
         support: S, a radius outside which f is negligible.
         half_width: L; None for 2S.
@@ -80,14 +80,14 @@ class Boltzmann(KineticEquation):
         ValueError: an argument is out of range.
     """
 
-    kernel: Kernel
-    dimension: int = eqx.field(static=True)
+    kernel: Kernel | None
+    dimension: int = eqx.field(static=True)  # None in a method
     points: int = eqx.field(static=True)
     support: float = eqx.field(static=True)
-    half_width: float = eqx.field(static=True)
-    radii: int = eqx.field(static=True)
-    directions: int = eqx.field(static=True)
-    harmonics: int = eqx.field(static=True)
+    half_width: float | None = eqx.field(static=True)
+    radii: int | None = eqx.field(static=True)
+    directions: int | None = eqx.field(static=True)
+    harmonics: int | None = eqx.field(static=True)
     conserve: bool = eqx.field(static=True)
     steady: bool = eqx.field(static=True)
 
@@ -95,7 +95,7 @@ class Boltzmann(KineticEquation):
         self,
         kernel: Kernel | None = None,
         *,
-        dimension: int = 3,
+        dimension: int | None = None,
         points: int = 32,
         support: float = 5.0,
         half_width: float | None = None,
@@ -105,53 +105,36 @@ class Boltzmann(KineticEquation):
         conserve: bool = True,
         steady: bool = False,
     ):
-        one_of(dimension, "dimension", (2, 3))
-        self.kernel = MaxwellKernel() if kernel is None else kernel
-        self.kernel.angle.check(dimension)
-        self.dimension, self.points = dimension, whole(points, "points", 4)
-        require(self.points % 2 == 0, "points", "be even", f"it is {points}")
-        require(support > 0, "support", "be positive", f"it is {support}")
-        self.support = float(support)
-        self.half_width = 2 * self.support if half_width is None else float(half_width)
-        require(
-            self.half_width >= self.support,
-            "half_width",
-            f"be at least the support, {self.support}",
-            f"it is {half_width}",
-        )
-        self.radii = self.points if radii is None else whole(radii, "radii", 2)
-        if directions is None:
-            isotropic = isinstance(self.kernel.angle, Isotropic)
-            directions = 12 if isotropic else {2: 16, 3: 38}[dimension]
-        self.directions, self.conserve = whole(directions, "directions", 2), conserve
-        self.steady = steady
-        degree = sphere_rule_degree(self.directions, dimension)
-        half = (degree + 1) // 2
-        self.harmonics = half if harmonics is None else whole(harmonics, "harmonics", 0)
-
-    # The grid.
+        self.dimension = self._start(kernel, dimension)
+        self.kernel = kernel
+        self._begin(points, support, half_width)
+        self.radii = None if radii is None else whole(radii, "radii", 2)
+        self.directions = None if directions is None else whole(directions, "directions", 2)
+        self.harmonics = None if harmonics is None else whole(harmonics, "harmonics", 0)
+        self.conserve, self.steady = conserve, steady
 
     @property
-    def spacing(self) -> float:
-        """The distance of neighbours on the grid."""
-        return 2 * self.half_width / self.points
+    def _radii(self) -> int:
+        return self.points if self.radii is None else self.radii
 
-    def velocities(self) -> Float[np.ndarray, "*grid d"]:
-        """Return the points of the grid."""
-        axis = (np.arange(self.points) + 0.5) * self.spacing - self.half_width
-        return np.stack(np.meshgrid(*[axis] * self.dimension, indexing="ij"), -1)
+    @property
+    def _directions(self) -> int:
+        if self.directions is not None:
+            return self.directions
+        isotropic = isinstance(self._kernel.angle, Isotropic)
+        return 12 if isotropic else {2: 16, 3: 38}[self.dimension]
 
-    def wave_numbers(self) -> list[np.ndarray]:
-        """Return k of each axis as `rfftn` orders it, shaped to broadcast."""
-        n, d = self.points, self.dimension
-        axes = [2 * np.pi * np.fft.fftfreq(n, self.spacing)] * (d - 1)
-        axes.append(2 * np.pi * np.fft.rfftfreq(n, self.spacing))
-        return [a.reshape([-1 if i == k else 1 for i in range(d)]) for k, a in enumerate(axes)]
+    @property
+    def _harmonics(self) -> int:
+        if self.harmonics is not None:
+            return self.harmonics
+        return (sphere_rule_degree(self._directions, self.dimension) + 1) // 2
 
-    # The operator.
+    # The collision term.
 
     def prepare(self) -> Prepared:
         """Compute the radial weights and the multiplier of the loss."""
+        self.ready()
         speeds, gain = self._radial_weights()
         return Prepared(speeds, gain, self.prepare_loss(), self._directional(gain.dtype))
 
@@ -164,23 +147,23 @@ class Boltzmann(KineticEquation):
             index, weight = item
             return total + weight * self._sphere_mean(1.0, index, wave), None
 
-        return jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self.radii), gain))[0]
+        return jax.lax.scan(add, jnp.zeros_like(wave), (jnp.arange(self._radii), gain))[0]
 
     def _directional(self, dtype: Any) -> Array | None:
         """Return what depends on σ·k̂ and the angle of the kernel."""
-        if isinstance(self.kernel.angle, Isotropic):
+        if isinstance(self._kernel.angle, Isotropic):
             return None
         d, wave = self.dimension, self._wave_number()
-        directions, _ = half_sphere_rule(self.directions, d)
+        directions, _ = half_sphere_rule(self._directions, d)
         along = sum(
             k * s.reshape([-1] + [1] * d)
             for k, s in zip(self.wave_numbers(), directions.T, strict=True)
         )
-        degrees = np.arange(0, self.harmonics + 1, 2)
+        degrees = np.arange(0, self._harmonics + 1, 2)
         size = 2.0 * degrees + 1 if d == 3 else np.where(degrees == 0, 1.0, 2.0)
         size = size * (-1.0) ** (degrees // 2)
-        means = self.kernel.angle.harmonics(self.harmonics, d)[::2] * jnp.asarray(size)
-        rows = zonal(jnp.asarray(along / np.where(wave == 0, 1, wave)), self.harmonics, d)[::2]
+        means = self._kernel.angle.harmonics(self._harmonics, d)[::2] * jnp.asarray(size)
+        rows = zonal(jnp.asarray(along / np.where(wave == 0, 1, wave)), self._harmonics, d)[::2]
         rows = jnp.moveaxis(rows, 0, 1) * means.reshape([-1] + [1] * d)
         return rows.astype(dtype)
 
@@ -189,7 +172,7 @@ class Boltzmann(KineticEquation):
         radius, _ = self._radial_rule()
         squares, places = np.unique(np.round(self._wave_number() ** 2, 9), return_inverse=True)
         bessel = scipy.special.spherical_jn if self.dimension == 3 else scipy.special.jv
-        degrees = np.arange(0, self.harmonics + 1, 2)[:, None]
+        degrees = np.arange(0, self._harmonics + 1, 2)[:, None]
         x = 0.5 * radius[:, None, None] * np.sqrt(squares)
         table = jnp.asarray(bessel(degrees, x), angular.dtype)[index]
         return jnp.einsum("l...,ml...->m...", table[:, places.reshape(angular.shape[2:])], angular)
@@ -197,16 +180,13 @@ class Boltzmann(KineticEquation):
     def _radial_weights(self) -> tuple[Array, Array]:
         """Return ρ and w_ρ ρ^{d−1} B̄(ρ)."""
         radius, weights = self._radial_rule()
-        speeds = jnp.asarray(radius, self.kernel.dtype)
+        speeds = jnp.asarray(radius, self._kernel.dtype)
         sizes = jnp.asarray(weights * radius ** (self.dimension - 1), speeds.dtype)
-        return speeds, sizes * self.kernel.total(speeds)
+        return speeds, sizes * self._kernel.total(speeds)
 
     def _radial_rule(self) -> tuple[np.ndarray, np.ndarray]:
-        x, w = np.polynomial.legendre.leggauss(self.radii)
+        x, w = np.polynomial.legendre.leggauss(self._radii)
         return (x + 1) * self.support, w * self.support
-
-    def _wave_number(self) -> np.ndarray:
-        return np.sqrt(sum(k**2 for k in self.wave_numbers()))
 
     def _sphere_mean(self, scale: float, index: Array, wave: Array) -> Array:
         """Return the mean of e^{−iκ·ω} over directions ω at |κ| = scale·ρ|k|, ρ by its index."""
@@ -223,29 +203,13 @@ class Boltzmann(KineticEquation):
             change = change - self._raw(self.maxwellian(f), prepared)
         return self.conserving(f, change) if self.conserve else change
 
-    def maxwellian(self, f: Float[Array, "*grid"]) -> Float[Array, "*grid"]:
-        """Return the Maxwellian of the mass, momentum and energy of f."""
-        v, d = jnp.asarray(self.velocities(), f.dtype), self.dimension
-        axes = tuple(range(d))
-        mass = f.sum()
-        mean = jnp.sum(f[..., None] * v, axis=axes) / mass
-        square = jnp.sum((v - mean) ** 2, -1)
-        temperature = jnp.sum(f * square) / (d * mass)
-        size = mass * self.spacing**d * (2 * jnp.pi * temperature) ** (-d / 2)
-        return size * jnp.exp(-square / (2 * temperature))
-
-    def entropy(self, f: Float[Array, "*grid"]) -> Float[Array, ""]:
-        """Return ∫ f log f dv over where f > 0; it falls (the H-theorem) and is least at M."""
-        f = jnp.maximum(f, 0)
-        return jnp.sum(jax.scipy.special.xlogy(f, f)) * self.spacing**self.dimension
-
     def _raw(self, f: Float[Array, "*grid"], prepared: Prepared) -> Float[Array, "*grid"]:
         """Return Q(f, f) by the spectral sums alone."""
         axes = tuple(range(-self.dimension, 0))
         spectrum = jnp.fft.rfftn(f)
         waves = [jnp.asarray(k, f.dtype) for k in self.wave_numbers()]
         wave = jnp.asarray(self._wave_number(), f.dtype)
-        rule = half_sphere_rule(self.directions, self.dimension)
+        rule = half_sphere_rule(self._directions, self.dimension)
         directions, weights = (jnp.asarray(x, f.dtype) for x in rule)
 
         def pairs(rho, direction):
@@ -261,14 +225,14 @@ class Boltzmann(KineticEquation):
         def add(total, item):
             index, rho, gain = item
             products = jax.vmap(lambda s: pairs(rho, s))(directions)
-            if isinstance(self.kernel.angle, Isotropic):
+            if isinstance(self._kernel.angle, Isotropic):
                 H = jnp.fft.rfftn(jnp.tensordot(weights, products, axes=1))
                 return total + gain * self._sphere_mean(0.5, index, wave) * H, None
             H = jnp.fft.rfftn(products, axes=axes)
             turned = self._angular(index, prepared.angular)
             return total + gain * jnp.tensordot(weights, turned * H, axes=1), None
 
-        radii = jnp.arange(self.radii), prepared.radius, prepared.gain
+        radii = jnp.arange(self._radii), prepared.radius, prepared.gain
         # The kernel is isotropic: B = B̄/|S|, and the mean over ω carries |S|.
         gained, _ = jax.lax.scan(add, jnp.zeros_like(spectrum), radii)
         return jnp.fft.irfftn(gained, f.shape, axes) - self.loss(f, prepared.loss)
@@ -279,97 +243,6 @@ class Boltzmann(KineticEquation):
         frequency = jnp.fft.irfftn(prepared * jnp.fft.rfftn(f), f.shape, axes)
         return sphere_area(self.dimension) * f * frequency
 
-    def conserving(self, f: Array, change: Array) -> Array:
-        """Subtract f·p(v), p of degree 2, so that mass, momentum and energy are kept."""
-        velocity = jnp.asarray(self.velocities(), f.dtype).reshape(-1, self.dimension)
-        scaled = velocity / self.support
-        ones = jnp.ones((velocity.shape[0], 1), f.dtype)
-        basis = jnp.concatenate([ones, scaled, jnp.sum(scaled**2, 1, keepdims=True)], 1)
-        matrix = basis.T @ (f.reshape(-1, 1) * basis)
-        coefficients = jnp.linalg.solve(matrix, basis.T @ change.reshape(-1))
-        return change - f * (basis @ coefficients).reshape(f.shape)
-
-    def transport(self, f: Float[Array, "*grid"], slope: Any, shift: Any) -> Float[Array, "*grid"]:
-        """Return −div((slope·v + shift) f), by Fourier series."""
-        flow = (slope * jnp.asarray(self.velocities(), f.dtype) + shift) * f[..., None]
-        axes = tuple(range(self.dimension))
-        waves = [jnp.asarray(k, f.dtype) for k in self.wave_numbers()]
-        spectra = jnp.moveaxis(jnp.fft.rfftn(flow, axes=axes), -1, 0)
-        return -jnp.fft.irfftn(1j * sum(map(jnp.multiply, waves, spectra)), f.shape, axes)
-
-    def invariants(self, f: Float[Array, "*grid"]) -> tuple[Array, Array, Array]:
-        """Return ∫ f dv, ∫ f v dv and ∫ f |v|² dv."""
-        velocity = jnp.asarray(self.velocities(), f.dtype).reshape(-1, self.dimension)
-        weight = f.reshape(-1) * self.spacing**self.dimension
-        return weight.sum(), weight @ velocity, weight @ jnp.sum(velocity**2, 1)
-
-    # The protocol.
-
-    def rate_of_change(self, t: Any, state: Array, prepared: Prepared) -> Array:
-        """Return Q(f, f)."""
-        return self.collision(state, prepared)
-
-    def check(self, law: Any) -> None:
-        """Raise `ValueError` if the grid is too small or too coarse for the law.
-
-        Its mass on the grid must be 1 to 1e-3, of which at most 1/20 outside the support, and the
-        largest Fourier coefficients of waves that are about to be lost, |k| ≥ 0.9 π/h, below 1e-2:
-        products of two f alias otherwise.
-        """
-        f = self.project(law)
-        if is_traced(f):
-            return
-        require(jnp.all(jnp.isfinite(f)), "law", "have a finite density", "it is not on the grid")
-        require(f.min() >= 0, "law", "have a density that is not negative", f"it is {f.min():.3g}")
-        mass = float(f.sum()) * self.spacing**self.dimension
-        require(
-            abs(mass - 1) < 1e-3,
-            "support",
-            "let the grid hold the law: its mass there should be 1",
-            f"it is {mass:.6f}",
-            "Give a larger `support`, or more `points` for a law that is narrow.",
-        )
-        speed = np.linalg.norm(self.velocities(), axis=-1)
-        outside = float(np.asarray(f)[speed > self.support].sum()) * self.spacing**self.dimension
-        require(
-            outside < 0.05,
-            "support",
-            "hold the law: less than 0.05 of its mass may lie outside that radius",
-            f"{outside:.2g} of it does",
-        )
-        spectrum = np.abs(np.asarray(jnp.fft.rfftn(f))) * self.spacing**self.dimension
-        lost = float(spectrum[self._wave_number() >= 0.9 * np.pi / self.spacing].max())
-        require(
-            lost < 1e-2,
-            "points",
-            "resolve the law: waves at the edge of the grid should be below 0.01",
-            f"they reach {lost:.3g}",
-            "Give more `points`, or a smaller `support`.",
-        )
-
-    def project(self, law: Any) -> Float[Array, "*grid"]:
-        """Return f₀ on the grid."""
-        require_law(law, VelocityLaw, dimension=self.dimension, needs=("density",))
-        dtype = self.kernel.dtype
-        return law.density(jnp.asarray(self.velocities(), dtype))
-
-    def measure(self, state: Array) -> Weighted:
-        """Return the grid, weighted by f times the volume of a cell."""
-        velocity = jnp.asarray(self.velocities(), state.dtype).reshape(-1, self.dimension)
-        weight = state.reshape(-1) * self.spacing**self.dimension
-        return Weighted(weight, Coordinates(velocity=velocity))
-
-    def observe(self, state: Array, observable: Observable) -> Array:
-        """Evaluate one observable, or the entropy, on the state."""
-        if isinstance(observable, Entropy):
-            return self.entropy(state)
-        return super().observe(state, observable)
-
-    def observables(self) -> tuple[Observable, ...]:
-        """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
-        return VELOCITY_MOMENTS
-
-    def domains(self) -> dict[str, str]:
-        """Return the domain of each parameter that can be fitted."""
-        names = {"kernel.strength": "positive", "kernel.exponent": "interval"}
-        return {k: v for k, v in names.items() if hasattr(self.kernel, k.split(".")[1])}
+    def conserves(self) -> tuple[str, ...]:
+        """Return mass, momentum and energy with `conserve`; without, nothing to rounding."""
+        return super().conserves() if self.conserve else ()

@@ -1,4 +1,4 @@
-"""The Boltzmann equation of higher-order collisions of Maxwell type, by its moments.
+"""Collision terms of Maxwell type and of any order, by moments.
 
     ∂f/∂t = Σ_K β_K Q_K(f, …, f)                                           (Cárdenas et al., (1.1))
 
@@ -21,7 +21,6 @@ collides at rate C: binary laws and rate = C/2.
 Symbols: m_a raw moments, a multi-index of degree |a|, D `degree`, β_K `weights`, ω the angle.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,30 +29,33 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import KineticEquation
+from jaxkin.laws.base import require_law
+from jaxkin.laws.velocities import VelocityLaw
 from jaxkin.numerics.checks import is_traced, require, require_finite, whole
-from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.numerics.hermite import multi_indices
+from jaxkin.observables.base import Observable
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
+from jaxkin.operators.base import Collisions, Operator
+from jaxkin.operators.moments_density import MomentsDensity, mean_and_temperature, powers
 from jaxkin.physics.collisions.collision_laws import CollisionLaw
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.collisions.slots import Gain, gain
 from jaxkin.physics.masses import common_dtype
 
 
-class MaxwellBoltzmann(KineticEquation):
+class Moments(Operator):
     """Moments of (1.1) up to a degree; the state is the vector of raw moments m_a.
 
-    The moments are in the order of `indices()`; the first is the mass, 1.
+    The moments are in the order of `indices()`; the first is the mass. A gas completes a method,
+    `Moments(degree=8)`, with its laws, weights and rate.
 
     Args:
         laws: one collision law, or several; each linear in the velocities but for a constant,
-            or with `slots` of its own.
+            or with `slots` of its own. None for a method.
         weights: β_K, one for each law, not negative, of sum 1; None for a single law.
-        dimension: d.
+        dimension: d; None for 3, or for that of the gas.
         degree: D ≥ 2; the observables of a gas need 6.
-        rate: collisions per particle and time; 1 by the clock of Cárdenas et al..
+        rate: collisions per particle and time; 1 by the clock of Cárdenas et al.
         nodes: angles at most, for laws that have no exact rule.
 
     Raises:
@@ -61,9 +63,9 @@ class MaxwellBoltzmann(KineticEquation):
     """
 
     laws: tuple[CollisionLaw, ...]
-    weights: Float[Array, " laws"]
+    weights: Float[Array, " laws"] | None
     rate: Float[Array, ""]
-    dimension: int = eqx.field(static=True)
+    dimension: int = eqx.field(static=True)  # None in a method
     degree: int = eqx.field(static=True)
     nodes: int = eqx.field(static=True)
 
@@ -72,39 +74,96 @@ class MaxwellBoltzmann(KineticEquation):
         laws: CollisionLaw | Sequence[CollisionLaw] | None = None,
         weights: Any = None,
         *,
-        dimension: int = 3,
+        dimension: int | None = None,
         degree: int = 6,
         rate: Any = 1.0,
         nodes: int = 2**14,
     ):
-        self.dimension, self.degree = whole(dimension, "dimension"), whole(degree, "degree", 2)
-        self.nodes = whole(nodes, "nodes")
+        self.degree, self.nodes = whole(degree, "degree", 2), whole(nodes, "nodes")
         dtype = common_dtype(*[x for x in (weights, rate) if x is not None])
-        self.laws = as_laws(laws, self.dimension, dtype)
-        self.weights = as_weights(weights, len(self.laws), dtype)
+        if dimension is not None or laws is not None:
+            dimension = whole(3 if dimension is None else dimension, "dimension")
+        self.dimension = dimension  # type: ignore[assignment]
+        self.laws, self.weights = (), None
+        if laws is not None:
+            assert dimension is not None
+            self.laws = as_laws(laws, dimension, dtype)
+            self.weights = as_weights(weights, len(self.laws), dtype)
         self.rate = jnp.asarray(rate, dtype)
         require(self.rate.ndim == 0, "rate", "be a number", f"its shape is {self.rate.shape}")
         require_finite(self.rate, "rate", minimum=0.0)
+
+    def complete(self, collisions: Collisions) -> "Moments":
+        """Return the operator with the laws of the gas.
+
+        Raises:
+            ValueError: rates depend on the velocities; or the method has laws of its own.
+        """
+        require(
+            not self.laws,
+            "method",
+            "leave the collision laws to the gas",
+            "`Moments` has laws of its own",
+            "Make it without laws.",
+        )
+        require(
+            self.dimension in (None, collisions.dimension),
+            "method",
+            f"have the dimension of the gas, {collisions.dimension}",
+            f"that of `Moments` is {self.dimension}",
+            "Leave `dimension` out.",
+        )
+        require(
+            collisions.laws is not None,
+            "method",
+            "be `Fourier`, `Hermite` or `Sonine` where the rate of collisions depends on the speed",
+            "it is `Moments`, which close for constant rates alone",
+        )
+        return Moments(
+            collisions.laws,
+            collisions.weights,
+            dimension=collisions.dimension,
+            degree=self.degree,
+            rate=collisions.rate,
+            nodes=self.nodes,
+        )
+
+    def ready(self) -> None:
+        """Raise `ValueError` if the laws are missing."""
+        require(
+            len(self.laws) > 0,
+            "operator",
+            "have collision laws",
+            "`Moments` was made without them",
+            "Give it the laws, or hand it to `kinetic_limit` of a gas, which does.",
+        )
 
     def indices(self) -> np.ndarray:
         """Return the multi-indices a of the moments, (N, d), by degree."""
         return multi_indices(self.dimension, self.degree)
 
-    # The operator.
+    @property
+    def dtype(self) -> Any:
+        """The floating type of the parameters."""
+        return self.rate.dtype
+
+    # The collision term.
 
     def prepare(self) -> tuple[Gain, ...]:
         """Return the gain of each law; kept for laws without array parameters."""
+        self.ready()
         return self._gains(self.degree, self.nodes)
 
     def _gains(self, degree: int, nodes: int) -> tuple[Gain, ...]:
-        dtype = self.weights.dtype
+        dtype = self.dtype
         return tuple(gain(law, self.dimension, degree, nodes, dtype) for law in self.laws)
 
-    def rate_of_change(self, t: Any, state: Array, prepared: tuple[Gain, ...]) -> Array:
+    def collision(self, f: Array, prepared: tuple[Gain, ...]) -> Array:
         """Return rate · Σ_K β_K K (m⁺ − m)."""
-        change = jnp.zeros_like(state)
-        for law, weight, gained in zip(self.laws, self.weights, prepared, strict=True):
-            change = change + weight * law.order * (gained(state) - state)
+        change = jnp.zeros_like(f)
+        weights = jnp.ones(0) if self.weights is None else self.weights
+        for law, weight, gained in zip(self.laws, weights, prepared, strict=True):
+            change = change + weight * law.order * (gained(f) - f)
         return self.rate * change
 
     def angle_error(self) -> float:
@@ -124,7 +183,11 @@ class MaxwellBoltzmann(KineticEquation):
                 worst = max(worst, float(jnp.max(jnp.abs(jnp.asarray(C) - D))))
         return worst
 
-    # The protocol.
+    def conserves(self) -> tuple[str, ...]:
+        """Return the density alone: laws need not keep momentum or energy."""
+        return ("density",)
+
+    # The state space.
 
     def check(self, law: Any) -> None:
         """Raise `ValueError` unless the law has this dimension, a quadrature and a temperature."""
@@ -132,86 +195,23 @@ class MaxwellBoltzmann(KineticEquation):
         if is_traced(moments):
             return
         require(jnp.all(jnp.isfinite(moments)), "law", "have finite moments", "one is not finite")
-        temperature = float(self._frame(moments)[1])
+        _, temperature = mean_and_temperature(moments, self.dimension, self.degree)
         require(temperature > 0, "law", "have a positive temperature", f"that is {temperature:.3g}")
 
     def project(self, law: Any) -> Float[Array, " N"]:
         """Return the moments of the law, by its `quadrature`."""
         require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
         nodes, weights = law.quadrature(self.degree // 2 + 2)
-        return (weights @ _powers(nodes, self.indices())).astype(self.weights.dtype)
+        return (weights @ powers(nodes, self.indices())).astype(self.dtype)
 
-    def measure(self, state: Array) -> Weighted:
-        """Return Gauss–Hermite points of the state's own mean and temperature.
-
-        Their weights are those of the Hermite series of the moments: all polynomials of degree
-        ≤ D come out exactly. Weights may be negative.
-        """
-        mean, temperature = self._frame(state)
-        indices, width = self.indices(), jnp.sqrt(temperature)
-        # E ξ^a, ξ = (v − u)/√T, by the binomial theorem.
-        choose = np.array([[_binomial(a, b) for b in indices] for a in indices], float)
-        powers = _powers(
-            -mean[None], np.maximum(indices[:, None] - indices, 0).reshape(-1, mean.size)
-        )
-        table = jnp.asarray(choose, state.dtype) * powers.reshape(choose.shape)
-        central = (table @ state) / width ** indices.sum(1)
-        points, weights = gauss_hermite(self.degree + 1, self.dimension)
-        basis = hermite_basis(jnp.asarray(points, state.dtype), indices)
-        series = jnp.asarray(_hermite_coefficients(indices), state.dtype) @ central
-        weight = jnp.asarray(weights, state.dtype) * (basis @ series)
-        velocity = mean + width * jnp.asarray(points, state.dtype)
-        return Weighted(weight, Coordinates(velocity=velocity))
-
-    def _frame(self, state: Array) -> tuple[Array, Array]:
-        """Mean velocity and temperature."""
-        degrees, d = self.indices().sum(1), self.dimension
-        # Of degree 1 the last axis comes first.
-        mean = state[np.flatnonzero(degrees == 1)][::-1] / state[0]
-        squares = np.flatnonzero((degrees == 2) & (self.indices().max(1) == 2))
-        return mean, jnp.sum(state[squares]) / state[0] / d - jnp.sum(mean**2) / d
-
-    def characteristic_function(
-        self, state: Float[Array, " N"], k: Float[Array, "n d"]
-    ) -> Float[Array, "n 2"]:
-        """Return φ(k) = Σ_a (−i)^{|a|} m_a k^a/a!, real and imaginary part, to degree D."""
-        indices = self.indices()
-        factorials = np.array([math.prod(math.factorial(int(i)) for i in a) for a in indices])
-        terms = _powers(jnp.asarray(k, state.dtype), indices) * state / factorials
-        signs = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]])[indices.sum(1) % 4]
-        return terms @ jnp.asarray(signs, state.dtype)
+    def measure(self, state: Float[Array, " N"]) -> MomentsDensity:
+        """Return what the moments tell."""
+        return MomentsDensity(state, self.dimension, self.degree)
 
     def observables(self) -> tuple[Observable, ...]:
-        """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
-        needed = {"heat_flux": 3, "moments": 6}
-        return tuple(o for o in VELOCITY_MOMENTS if needed.get(o.name, 2) <= self.degree)
+        """Return those of density, momentum, energy, … whose degree is kept."""
+        return tuple(o for o in VELOCITY_MOMENTS if (o.degree or 0) <= self.degree)
 
-    def domains(self) -> dict[str, str]:
+    def domains(self) -> dict[str, Any]:
         """Return the domain of each parameter that can be fitted."""
         return {"weights": "simplex", "rate": "positive"}
-
-
-def _powers(x: Float[Array, "n d"], indices: np.ndarray) -> Float[Array, "n N"]:
-    """x^a for all a; by products, so that gradients at 0 are right."""
-    rows = [jnp.ones_like(x)]
-    for _ in range(int(indices.max(initial=0))):
-        rows.append(rows[-1] * x)
-    table = jnp.stack(rows)
-    monomials = table[indices[:, 0], :, 0]
-    for axis in range(1, indices.shape[1]):
-        monomials = monomials * table[indices[:, axis], :, axis]
-    return monomials.T
-
-
-def _binomial(a: np.ndarray, b: np.ndarray) -> int:
-    return math.prod(math.comb(int(i), int(j)) for i, j in zip(a, b, strict=True))
-
-
-def _hermite_coefficients(indices: np.ndarray) -> np.ndarray:
-    """(N, N) coefficients of h_a in powers x^b."""
-    degree = int(indices.max(initial=0))
-    single = np.zeros((degree + 1, degree + 1))
-    for n in range(degree + 1):
-        row = np.polynomial.hermite_e.herme2poly(np.eye(n + 1)[n])
-        single[n, : n + 1] = row / math.sqrt(math.factorial(n))
-    return np.prod(single[indices[:, None], indices[None]], 2)

@@ -21,16 +21,17 @@ from jaxtyping import Array, Bool, Float, Int32
 from jaxkin.equations.annihilation import Annihilation
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import KineticEquation, TiledParticles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
-from jaxkin.numerics.checks import one_of, require, require_finite, whole
+from jaxkin.numerics.checks import require, require_finite, whole
 from jaxkin.numerics.compaction import set_places
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.numerics.vectors import inner
+from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
-from jaxkin.operators.fourier import Boltzmann
-from jaxkin.operators.hermite import BoltzmannHermite
-from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.operators.base import Collisions, Operator, completed
+from jaxkin.operators.fourier import Fourier
+from jaxkin.operators.hermite import Hermite
 from jaxkin.particles.collision_schemes import Exact
 from jaxkin.particles.collisions import (
     Moved,
@@ -40,7 +41,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Isotropic
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.masses import common_dtype
 
@@ -268,8 +269,7 @@ class AnnihilatingGas(TiledParticles):
     def measure(self, state: Survivors) -> Weighted:
         """Return the velocities, each survivor with weight 1/Λ."""
         alive = jnp.arange(self.n_particles) < state.number
-        weight = jnp.where(alive, 1 / self.volume, 0).astype(self.dtype)
-        return Weighted(weight, Coordinates(velocity=state.velocity))
+        return Weighted(1 / self.volume, Coordinates(velocity=state.velocity), alive)
 
     def observables(self) -> tuple[Observable, ...]:
         """Return density N/Λ, momentum, energy, stress, heat flux, and the sums of |v|⁴, |v|⁶."""
@@ -298,33 +298,23 @@ class AnnihilatingGas(TiledParticles):
         """Return how many replicas a device holds at once."""
         return collision_tile(self.n_particles, replicas)
 
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
-        """Return (1.1), by one of its methods, with n = N₀/Λ at time 0.
+    def kinetic_limit(
+        self, method: Operator | None = None, *, self_similar: bool = False
+    ) -> Annihilation:
+        """Return (1.1) with n = N₀/Λ at time 0.
 
         Args:
-            equation: "boltzmann" on a grid of velocities, "hermite" or "radial" in polynomials; for
-                homogeneous kernels "self-similar" or "self-similar radial", in polynomials that
-                follow the temperature. All in d = 2 or 3. None: "boltzmann".
-            **resolution: what the operator takes: `points`, `support`, `degree`, `width`, …; the
-                `width` of self-similar variables is 1/2 if not given.
+            method: the operator that evaluates it, without a kernel, in d = 2 or 3:
+                `jaxkin.operators.Fourier` on a grid of velocities, `Hermite` or `Sonine` in
+                polynomials. None: `Fourier()`, or `Hermite()` in self-similar variables.
+            self_similar: for homogeneous kernels, in variables that follow density and
+                temperature.
 
         Raises:
             ValueError: the method is not made for the kernel or the dimension.
         """
-        equation = equation or "boltzmann"
-        one_of(equation, "equation", tuple(_LIMITS))
-        form, operator = _LIMITS[equation]
-        options: dict[str, Any] = {"dimension": self.dimension}
-        if form is SelfSimilarAnnihilation:
-            options["width"] = 0.5
-        limit = operator(self.kernel, **(options | resolution))
-        return form(limit, self.alpha, self.n_particles / self.volume)
-
-
-_LIMITS: dict[str, tuple[Any, Any]] = {
-    "boltzmann": (Annihilation, Boltzmann),
-    "hermite": (Annihilation, BoltzmannHermite),
-    "radial": (Annihilation, BoltzmannRadial),
-    "self-similar": (SelfSimilarAnnihilation, BoltzmannHermite),
-    "self-similar radial": (SelfSimilarAnnihilation, BoltzmannRadial),
-}
+        if method is None:
+            method = Hermite() if self_similar else Fourier()
+        form = SelfSimilarAnnihilation if self_similar else Annihilation
+        operator = completed(method, Collisions(self.dimension, self.kernel))
+        return form(operator, self.alpha, self.n_particles / self.volume)

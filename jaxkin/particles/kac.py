@@ -23,17 +23,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
+from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.laws import VelocityLaw, require_law
-from jaxkin.model import KineticEquation, TiledParticles
+from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_traced, one_of, require, require_finite, whole
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.numerics.vectors import inner
+from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.velocities import VELOCITY_MOMENTS
-from jaxkin.operators.fourier import Boltzmann
-from jaxkin.operators.hermite import BoltzmannHermite
-from jaxkin.operators.moments import MaxwellBoltzmann
-from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.operators.base import Collisions, Operator, completed
+from jaxkin.operators.fourier import Fourier
+from jaxkin.operators.moments import Moments
 from jaxkin.particles.collision_schemes import CollisionScheme, Exact
 from jaxkin.particles.collisions import (
     collide_until,
@@ -42,7 +43,7 @@ from jaxkin.particles.collisions import (
     collision_tile,
 )
 from jaxkin.physics.collisions.angles import Angle, Isotropic, Mixture, UniformImpact
-from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection, inner
+from jaxkin.physics.collisions.collision_laws import Binary, CollisionLaw, Deflection
 from jaxkin.physics.collisions.kernels import Kernel, MaxwellKernel, require_kernel
 from jaxkin.physics.collisions.law_mixtures import as_laws, as_weights
 from jaxkin.physics.masses import common_dtype
@@ -308,53 +309,40 @@ class KacGas(TiledParticles):
         """Return how many replicas a device holds at once."""
         return collision_tile(self.n_particles, replicas)
 
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> KineticEquation:
-        """Return the equation of the limit, by one of its methods.
+    def kinetic_limit(self, method: Operator | None = None) -> Boltzmann:
+        """Return the equation of the limit.
 
         Args:
-            equation: "boltzmann" on a grid of velocities, "hermite" or "radial" in polynomials,
-                all for binary collisions in d = 2 or 3; "moments" for collisions of any order whose
-                rate does not depend on the velocities. None: "boltzmann", or else "moments".
-            **resolution: what the equation takes: `points`, `support`, `degree`, `width`, …
+            method: the operator that evaluates it, without a kernel: `jaxkin.operators.Fourier` on
+                a grid of velocities, `Hermite` or `Sonine` in polynomials, all for binary
+                collisions in d = 2 or 3; `Moments` for collisions of any order whose rate does not
+                depend on the velocities. None: `Fourier()` where it can be, else `Moments()`.
 
         Raises:
             ValueError: the method is not made for the laws, the kernel or the dimension.
         """
+        collisions = self._collisions()
+        if method is None:
+            on_grid = collisions.kernel is not None and self.dimension in (2, 3)
+            method = Fourier() if on_grid else Moments()
+        return Boltzmann(completed(method, collisions))
+
+    def _collisions(self) -> Collisions:
+        """Return the kernel and the angle of binary laws, and laws of constant rate."""
         angles = [a for law in self.laws if (a := _angle(law)) is not None]
-        on_grid = len(angles) == len(self.laws) and self.dimension in (2, 3)
-        equation = equation or ("boltzmann" if on_grid else "moments")
-        one_of(equation, "equation", (*_BINARY, "moments"))
-        if equation == "moments":
-            require(
-                self.constant,
-                "equation",
-                "be 'boltzmann', 'hermite' or 'radial' where collisions depend on the speed",
-                "it is 'moments'",
-            )
-            # A particle collides at rate 2 by the clock of the system, at B̄ by that of pairs.
-            rate = 1.0 if self.kernel is None else self.kernel.total(jnp.zeros((), self.dtype)) / 2
-            rate = jnp.asarray(rate, self.dtype)
-            dimension = self.dimension
-            return MaxwellBoltzmann(
-                self.laws, self.weights, dimension=dimension, rate=rate, **resolution
-            )
-        require(
-            on_grid,
-            "equation",
-            "be 'moments' but for binary collisions of spheres in d = 2 or 3",
-            f"it is {equation!r}",
-        )
-        kernel: Kernel = MaxwellKernel(2.0) if self.kernel is None else self.kernel
-        if self.given and not all(isinstance(a, Isotropic) for a in angles):
+        # A particle collides at rate 2 by the clock of the system, at B̄ by that of pairs.
+        kernel: Kernel | None = MaxwellKernel(2.0) if self.kernel is None else self.kernel
+        laws, rate = None, None
+        if self.constant:
+            laws, rate = self.laws, kernel.total(jnp.zeros((), self.dtype)) / 2  # type: ignore[union-attr]
+        if len(angles) < len(self.laws):
+            kernel = None
+        elif self.given and not all(isinstance(a, Isotropic) for a in angles):
             angle = angles[0] if len(angles) == 1 else Mixture(angles, self.weights)
             kernel = eqx.tree_at(lambda k: k.angle, kernel, angle)
-        if not is_traced(kernel):  # the table of an angle keeps its type
-            dtype = self.dtype
-            kernel = jax.tree.map(lambda x: jnp.asarray(x, dtype), kernel)
-        return _BINARY[equation](kernel, dimension=self.dimension, **resolution)
-
-
-_BINARY = {"boltzmann": Boltzmann, "hermite": BoltzmannHermite, "radial": BoltzmannRadial}
+        if kernel is not None and not is_traced(kernel):  # the table of an angle keeps its type
+            kernel = jax.tree.map(lambda x: jnp.asarray(x, self.dtype), kernel)
+        return Collisions(self.dimension, kernel, laws, self.weights, rate)
 
 
 def _angle(law: CollisionLaw) -> Angle | None:

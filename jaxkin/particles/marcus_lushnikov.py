@@ -27,8 +27,8 @@ from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.checks import one_of, require, require_finite, whole
-from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.observables.census import Overflow, census
+from jaxkin.observables.base import Coordinates, Observable, Weighted
+from jaxkin.observables.census import census
 
 # The state of a replica is small, so that many replicas share the cost of one step of the loop.
 _TILE = 2048
@@ -181,15 +181,10 @@ class MarcusLushnikov(TiledParticles):
         return jnp.where(happens, clock, stop), state
 
     def measure(self, state: Masses) -> Weighted:
-        """Return one coordinate for each mass, weighted by its density N_n Z/N₀."""
+        """Return N_n particles of weight Z/N₀ at each mass, and the overflow."""
         masses = Coordinates(mass=jnp.arange(1, self.max_mass + 1))
-        return Weighted(state.weight * state.counts.astype(self.rate.dtype), masses)
-
-    def observe(self, state: Masses, observable: Observable) -> Array:
-        """Evaluate one observable; the overflow is a number of its own."""
-        if isinstance(observable, Overflow):
-            return state.weight * state.escaped.astype(self.rate.dtype)
-        return observable.evaluate(self.measure(state))
+        overflow = state.weight * state.escaped.astype(self.rate.dtype)
+        return Weighted(state.weight, masses, state.counts, {"overflow": overflow})
 
     def observables(self) -> tuple[Observable, ...]:
         """Return `counts`, `number`, `mass` and `overflow`."""
@@ -228,23 +223,16 @@ class MarcusLushnikov(TiledParticles):
         """Return how many replicas run together."""
         return min(replicas, _TILE)
 
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> Smoluchowski:
+    def kinetic_limit(self, method: None = None) -> Smoluchowski:
         """Return Smoluchowski's equation (2.1) with the same β.
 
-        Raises:
-            ValueError: another equation, or a spatial resolution, is asked for.
+        Args:
+            method: None: the equation is solved in one way.
         """
         require(
-            equation in (None, "smoluchowski"),
-            "equation",
-            'be "smoluchowski"',
-            f"it is {equation!r}",
-        )
-        require(
-            not resolution,
-            "resolution",
-            "be empty",
-            f"it is {resolution}",
-            "A well-mixed process has no space to resolve.",
+            method is None,
+            "method",
+            "be None: Smoluchowski's equation has no collision operator",
+            f"it is {method!r}",
         )
         return Smoluchowski(self.rate, reaction=self.reaction)

@@ -29,8 +29,8 @@ from jaxkin.laws import MassLaw, require_law
 from jaxkin.model import TiledParticles
 from jaxkin.numerics.arrays import array, host, known
 from jaxkin.numerics.checks import is_number, one_of, require, require_finite, whole
-from jaxkin.observables import Coordinates, Observable, Weighted
-from jaxkin.observables.census import OfMass, Overflow, census
+from jaxkin.observables.base import Coordinates, Observable, Weighted
+from jaxkin.observables.census import census
 from jaxkin.particles.brownian import steps
 from jaxkin.particles.brownian.contact import Contact
 from jaxkin.particles.brownian.gas import Gas, advance_gas
@@ -281,22 +281,10 @@ class BrownianCoagulation(TiledParticles):
         return jax.lax.fori_loop(0, number, one, states)
 
     def measure(self, state: Gas) -> Weighted:
-        """Return the particles with weight Z/N each."""
-        weight = jnp.where(state.mass > 0, state.weight, 0)
-        return Weighted(weight, Coordinates(mass=state.mass, position=state.position.T))
-
-    def observe(self, state: Gas, observable: Observable) -> Array:
-        """Evaluate one observable; what depends on the mass alone is summed in whole particles.
-
-        So mass is conserved to the bit as long as nothing overflows.
-        """
-        if isinstance(observable, Overflow):
-            return state.overflow * state.weight
-        if isinstance(observable, OfMass):
-            alive = (state.mass > 0).astype(self.dtype)
-            whole = Weighted(alive, Coordinates(mass=state.mass))
-            return observable.evaluate(whole) * state.weight
-        return super().observe(state, observable)
+        """Return the particles with weight Z/N each, and the overflow."""
+        coordinates = Coordinates(mass=state.mass, position=state.position.T)
+        overflow = state.overflow * state.weight
+        return Weighted(state.weight, coordinates, state.mass > 0, {"overflow": overflow})
 
     def observables(self) -> tuple[Observable, ...]:
         """Return densities per mass, total number, mass, and the overflow."""
@@ -345,19 +333,19 @@ class BrownianCoagulation(TiledParticles):
         """Return how many replicas share a work list."""
         return max(1, min(replicas, 2**16 // self.n_particles))
 
-    def kinetic_limit(self, equation: str | None = None, **resolution: Any) -> Smoluchowski:
+    def kinetic_limit(self, method: None = None, *, modes: int | None = None) -> Smoluchowski:
         """Return the Smoluchowski equation with the rates of the recipe (1.8)–(1.9).
 
         Args:
-            equation: None or "smoluchowski".
-            **resolution: `modes`, the Fourier points in each direction for a gas that varies in
-                space; None for a uniform one.
+            method: None: the equation is solved in one way.
+            modes: Fourier points in each direction for a gas that varies in space; None for a
+                uniform one.
         """
         require(
-            equation in (None, "smoluchowski"),
-            "equation",
-            "be 'smoluchowski'",
-            f"it is {equation!r}",
+            method is None,
+            "method",
+            "be None: Smoluchowski's equation has no collision operator",
+            f"it is {method!r}",
         )
         pair = self.diffusivity[:, None] + self.diffusivity
         rate = coagulation_rate(
@@ -374,7 +362,7 @@ class BrownianCoagulation(TiledParticles):
             diffusivity=self.diffusivity,
             dimension=self.dimension,
             reaction=self.reaction,
-            **resolution,
+            modes=modes,
         )
 
     # The step.

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxkin.equations.mixture import BoltzmannMixture
 from jaxkin.equations.slab import BoltzmannSlab
 from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Uniform
@@ -29,9 +30,9 @@ from jaxkin.model import KineticEquation, Particles
 from jaxkin.numerics.arrays import array, host
 from jaxkin.numerics.batched_map import in_batches
 from jaxkin.numerics.checks import is_number, is_traced, one_of, require, require_finite, whole
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import mixture_moments
-from jaxkin.operators.mixture import BoltzmannMixture
+from jaxkin.operators.mixture import HermiteMixture
 from jaxkin.operators.mixture_widths import mixture_widths
 from jaxkin.particles.spheres.flow import Spheres, flow
 from jaxkin.particles.spheres.paths import Vessel
@@ -302,30 +303,30 @@ class HardSphereMixture(Particles):
 
     def kinetic_limit(
         self,
-        equation: str | None = None,
+        method: HermiteMixture | None = None,
         *,
         finite: bool = False,
         law: ByType | None = None,
-        **resolution: Any,
+        cells: int | None = None,
+        bins: int | None = None,
     ) -> KineticEquation:
         """Return the Boltzmann system (1.1) with the constants that are realised.
 
         Args:
-            equation: "hermite", or None for the same, is `jaxkin.BoltzmannMixture`, without space;
-                "slab" is `jaxkin.BoltzmannSlab`, for densities that depend on x₁, by default of
-                degree 7.
+            method: `jaxkin.operators.HermiteMixture` without masses; None for degree 6, or 7 in a
+                slab.
             finite: give the equation the contact values χ_{αβ} of the finite density
                 (`jaxkin.contact_values`), those of one type times 1 − 1/N_α: what N spheres obey
-                but for correlations. A fit then finds the constants of the limit.
+                except for correlations. A fit then finds the constants of the limit.
             law: the initial law, by which the widths of the Gaussians are chosen
-                (`jaxkin.operators.mixture_widths`), unless they are given.
-            **resolution: `degree`, `widths` or `temperature` of `jaxkin.BoltzmannMixture`, and
-                `cells` and `bins` of the slab.
+                (`jaxkin.operators.mixture_widths`), unless the method has them.
+            cells: of a slab (`jaxkin.BoltzmannSlab`), for densities that depend on x₁, with the
+                boundary of the gas; None for densities without space.
+            bins: slices of the slab's profiles.
 
         Raises:
-            ValueError: another equation is asked for.
+            ValueError: an argument is out of range.
         """
-        one_of(equation or "hermite", "equation", ("hermite", "slab"))
         contact = None
         if finite:
             contact = contact_values(self.numbers, self.diameters, self.dimension)
@@ -336,22 +337,26 @@ class HardSphereMixture(Particles):
             "be known numbers in `kinetic_limit`",
             "it is traced by `jit` or `grad`",
         )
-        masses = np.asarray(self.masses).tolist()
-        if law is not None and not {"widths", "temperature"} & set(resolution):
-            self.check(law)
-            resolution["widths"] = mixture_widths(law, masses, self.numbers)
-        if equation == "slab":
-            resolution.setdefault("degree", 7)
-        slab = {name: resolution.pop(name) for name in ("cells", "bins") if name in resolution}
         require(
-            equation == "slab" or not slab,
-            "equation",
-            'be "slab" where `cells` or `bins` are given',
-            f"it is {equation!r}",
+            bins is None or cells is not None,
+            "cells",
+            "be given where `bins` are",
+            "it is None",
         )
-        mixture = BoltzmannMixture(
-            masses, self.constants, dimension=self.dimension, contact=contact, **resolution
+        if method is None:
+            method = HermiteMixture(degree=6 if cells is None else 7)
+        require(
+            isinstance(method, HermiteMixture),
+            "method",
+            "be `jaxkin.operators.HermiteMixture`",
+            f"it is {method!r}",
         )
-        if equation != "slab":
+        masses, widths = np.asarray(self.masses).tolist(), None
+        if law is not None:
+            self.check(law)
+            widths = mixture_widths(law, masses, self.numbers)
+        operator = method.of_types(masses, self.dimension, widths)
+        mixture = BoltzmannMixture(operator, self.constants, contact=contact)
+        if cells is None:
             return mixture
-        return BoltzmannSlab(mixture, boundary=self.boundary, **slab)
+        return BoltzmannSlab(mixture, cells=cells, boundary=self.boundary, bins=bins)

@@ -231,7 +231,13 @@ class Mixture(Angle):
 
 
 def zonal(cosine: Float[Array, "*n"], degree: int, dimension: int) -> Float[Array, "L *n"]:
-    """Return P_l(cos θ) in d = 3, cos lθ in d = 2, for l = 0 … degree."""
+    """Return P_l(cos θ) in d = 3, cos lθ in d = 2, for l = 0 … degree.
+
+    Args:
+        cosine: cos θ, of any shape.
+        degree: the largest l.
+        dimension: 2 or 3.
+    """
     rows = [jnp.ones_like(cosine), cosine]
     for n in range(1, degree):
         if dimension == 2:

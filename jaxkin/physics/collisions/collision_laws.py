@@ -1,7 +1,7 @@
 """Collision laws T_K^ω: what a collision does to K velocities (Cárdenas et al., §1.1, §3).
 
-A law maps K velocities and an angle ω to K velocities, linearly in the velocities (but for the
-binary laws that need the direction of the relative velocity). The angle is made of independent
+A law maps K velocities and an angle ω to K velocities, linearly in the velocities (except for
+the binary laws that need the direction of the relative velocity). The angle is made of independent
 standard normals, so that a law is one function of one tuple,
 
     collide(V (K, d), normals (m,)) → (K, d),
@@ -10,15 +10,13 @@ and everything else, which tuple and when, is the business of `jaxkin.KacGas`. T
 from `CollisionLaw` or hand a function to `Custom`. `jaxkin.check_hypotheses` tells which of the
 hypotheses (H1)–(H3) hold.
 
-The equation of moments (`jaxkin.operators.moments`) asks for means over ω of polynomials.
-It takes an angle of `angles` and the wave vectors of `slots`; a law that overrides them, where it
-knows better, is cheaper or more precise.
+The equation of moments (`jaxkin.operators.moments`) takes means over ω of polynomials.
+It takes an angle of `angles` and the wave vectors of `slots`; a law that overrides them, with a
+rule of its own, is cheaper or more precise.
 """
 
 import abc
-import functools
 import math
-import operator
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -33,6 +31,7 @@ from jaxkin.numerics.arrays import array
 from jaxkin.numerics.checks import one_of, require_finite, whole
 from jaxkin.numerics.hermite import gauss_hermite
 from jaxkin.numerics.hypersphere_rules import hypersphere_rule, normal_rule
+from jaxkin.numerics.vectors import inner, perpendicular, positive, unit
 from jaxkin.physics.collisions.angles import Angle
 
 
@@ -59,7 +58,7 @@ class CollisionLaw(eqx.Module):
     def slots(self, k: Float[Array, " d"], normal: Float[Array, " m"]) -> Float[Array, "n K d"]:
         """Return T_{iℓ}ᵀk for the particles i = 1 … n whose mean is that of all K; n = K here.
 
-        For a law linear in the velocities but for a constant. With (H3) one i is enough. A law
+        For a law linear in the velocities up to a constant. With (H3) one i is enough. A law
         that is not linear may give any vectors s_ℓ, homogeneous in k, with
         E exp(−ik·v_i*) = E exp(−iΣ s_ℓ·v_ℓ).
         """
@@ -85,6 +84,12 @@ class Binary(CollisionLaw):
     With `scattering="sigma"` the relative velocity turns to a uniform direction σ,
     v_{1,2}* = (v₁+v₂)/2 ± |v₁−v₂|σ/2; with "omega" the direction of impact ω is uniform,
     v₁* = v₁ + ⟨ω, v₂−v₁⟩ω (3.2), v₂* = v₂ − ⟨ω, v₂−v₁⟩ω (3.3). In d = 2 both are the same law.
+
+    Args:
+        scattering: "sigma" or "omega".
+
+    Raises:
+        ValueError: it is another word.
     """
 
     scattering: str = eqx.field(static=True, default="sigma")
@@ -101,7 +106,7 @@ class Binary(CollisionLaw):
     def collide(self, velocity: Float[Array, "2 d"], normal: Float[Array, " d"]) -> Array:
         """Return v₁*, v₂*."""
         v, w = velocity
-        apart, square = v - w, _positive(inner(normal, normal))
+        apart, square = v - w, positive(inner(normal, normal))
         if self.scattering == "omega":
             kick = inner(normal, apart) / square * normal
             return jnp.stack([v - kick, w + kick])
@@ -114,7 +119,7 @@ class Binary(CollisionLaw):
         """Return (k ± |k|σ)/2 (Bobylev's identity), or k − ⟨ω, k⟩ω and ⟨ω, k⟩ω, by (H3)."""
         if self.scattering == "omega":
             return super().slots(k, normal)[:1]
-        turned = jnp.sqrt(jnp.sum(k**2)) * _unit(normal)
+        turned = jnp.sqrt(jnp.sum(k**2)) * unit(normal)
         return 0.5 * jnp.stack([k + turned, k - turned])[None]
 
     def angles(self, degree: int, dimension: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,6 +134,9 @@ class Deflection(CollisionLaw):
 
     v_{1,2}* = (v₁+v₂)/2 ± |v₁−v₂|σ/2 with ⟨σ, v₁−v₂⟩/|v₁−v₂| = cos θ from `jaxkin.angles`, and σ
     uniform around v₁ − v₂.
+
+    Args:
+        angle: the law of cos θ.
     """
 
     angle: Angle
@@ -146,11 +154,11 @@ class Deflection(CollisionLaw):
 
     def _turned(self, x: Float[Array, " d"], normal: Float[Array, " d"]) -> Float[Array, " d"]:
         """Return |x|σ, σ at the angle θ from x."""
-        axis = _unit(x)
+        axis = unit(x)
         # The distribution function of a normal number is uniform.
         cosine = self.angle.cosine(jax.scipy.stats.norm.cdf(normal[-1]), x.size)
         sine = jnp.sqrt(jnp.maximum(1 - cosine**2, 0))
-        around = inner(_unit(normal[:-1])[:, None], _perpendicular(axis))
+        around = inner(unit(normal[:-1])[:, None], perpendicular(axis))
         return jnp.sqrt(inner(x, x)) * (cosine * axis + sine * around)
 
     def slots(self, k: Float[Array, " d"], normal: Float[Array, " d"]) -> Float[Array, "1 2 d"]:
@@ -181,7 +189,7 @@ class KacToy(CollisionLaw):
 
     def collide(self, velocity: Float[Array, "2 d"], normal: Float[Array, " 2"]) -> Array:
         """Return (v₁ cos θ + v₂ sin θ, −v₁ sin θ + v₂ cos θ)."""
-        cosine, sine = _unit(normal)
+        cosine, sine = unit(normal)
         v, w = velocity
         return jnp.stack([cosine * v + sine * w, cosine * w - sine * v])
 
@@ -215,7 +223,7 @@ class Symmetric(CollisionLaw):
             omega = omega - jnp.mean(omega, 0)
         flat = omega.reshape(-1)
         return (
-            velocity - 2 * inner(flat, velocity.reshape(-1)) / _positive(inner(flat, flat)) * omega
+            velocity - 2 * inner(flat, velocity.reshape(-1)) / positive(inner(flat, flat)) * omega
         )
 
     def slots(self, k: Float[Array, " d"], normal: Float[Array, " m"]) -> Float[Array, "1 K d"]:
@@ -250,7 +258,7 @@ class Ternary(CollisionLaw):
 
     def collide(self, velocity: Float[Array, "3 d"], normal: Float[Array, " m"]) -> Array:
         """Return v₁*, v₂*, v₃*."""
-        first, second = _unit(normal).reshape(2, -1)
+        first, second = unit(normal).reshape(2, -1)
         u, v, w = velocity
         c = inner(first, v - u) + inner(second, w - u)
         c = c / (1 + inner(first, second))
@@ -272,7 +280,7 @@ class Ternary(CollisionLaw):
 
 
 class BobylevCercignaniGamba(CollisionLaw):
-    """v_i* = a v_i + b Σ_{j≠i} v_j (3.11), with random a and b; (H1) fails but for special a, b.
+    """v_i* = a v_i + b Σ_{j≠i} v_j (3.11), with random a and b; (H1) holds for special a, b alone.
 
     Energy is kept if a² + (K−1)b² = 1 and 2ab + (K−2)b² = 0.
 
@@ -311,7 +319,7 @@ class Rotation(CollisionLaw):
 
     def collide(self, velocity: Float[Array, "1 d"], normal: Float[Array, " d"]) -> Array:
         """Return the reflection by a uniform direction, v − 2⟨ω, v⟩ω."""
-        along = inner(velocity[0], normal) / _positive(inner(normal, normal))
+        along = inner(velocity[0], normal) / positive(inner(normal, normal))
         return velocity - 2 * along * normal
 
     def angles(self, degree: int, dimension: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -371,34 +379,3 @@ class Custom(CollisionLaw):
     def collide(self, velocity: Float[Array, "K d"], normal: Float[Array, " m"]) -> Array:
         """Return `function(velocity, normal)`."""
         return self.function(velocity, normal)
-
-
-def inner(x: Float[Array, "d *n"], y: Float[Array, "d *n"]) -> Float[Array, "*n"]:
-    """Sum xy over the first axis, written out: a reduction would not fuse with what is around."""
-    return functools.reduce(operator.add, list(x * y))
-
-
-def _positive(square: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Keep a square that is divided by above 0."""
-    return jnp.maximum(square, jnp.finfo(square.dtype).tiny)
-
-
-def _perpendicular(axis: Float[Array, " d"]) -> Float[Array, "d-1 d"]:
-    """Unit vectors orthogonal to a unit vector and to each other, d = 2 or 3.
-
-    Without a branch in d = 3 (Duff et al., J. Comput. Graph. Tech. 6, 2017).
-    """
-    if axis.size == 2:
-        return jnp.stack([-axis[1], axis[0]])[None]
-    x, y, z = axis
-    sign = jnp.where(z < 0, -1.0, 1.0).astype(axis.dtype)
-    a = -1 / (sign + z)
-    first = jnp.stack([1 + sign * x * x * a, sign * x * y * a, -sign * x])
-    return jnp.stack([first, jnp.stack([x * y * a, sign + y * y * a, -y])])
-
-
-def _unit(x: Float[Array, " m"]) -> Float[Array, " m"]:
-    """x/|x|; the first axis for x = 0, which a generator of finite words may draw."""
-    square = inner(x, x)
-    axis = jnp.asarray(np.eye(1, x.size)[0], x.dtype)
-    return jnp.where(square > 0, x / jnp.sqrt(jnp.maximum(square, jnp.finfo(x.dtype).tiny)), axis)

@@ -9,7 +9,7 @@ A linear law is a matrix T^ω of size dK. With draws of ω,
     momentum  the sum of velocities is kept (1.5).
 
 Laws of matrices are compared by the means of their entries and of all products of two entries,
-within 5 standard errors: a law that differs in nothing but higher moments passes.
+within 5 standard errors: a law that differs in higher moments alone passes.
 """
 
 import equinox as eqx

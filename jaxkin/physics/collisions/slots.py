@@ -121,7 +121,7 @@ def has_constant(law: CollisionLaw, dimension: int, normals: Any, dtype: Any) ->
     require(
         type(law).slots is not CollisionLaw.slots or gap < 1000 * jnp.finfo(dtype).eps,
         "laws",
-        "be linear in the velocities, but for a constant",
+        "be linear in the velocities, up to a constant",
         f"{type(law).__name__} is not",
         "Give the law a method `slots`.",
     )

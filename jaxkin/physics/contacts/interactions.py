@@ -1,8 +1,8 @@
 """Contact profiles V of coagulating Brownian particles.
 
-A pair at relative position εx coagulates at rate α ε⁻² V(x) (Hammond,
-section 1.3). V is nonnegative and vanishes outside the closed unit ball: lengths are
-divided by the range ε, so that x and V carry no unit and the strength α sets the scale.
+A pair at relative position εx coagulates at rate α ε⁻² V(x) (Hammond, section 1.3). V is not
+negative and vanishes outside the closed unit ball: lengths are divided by the range ε, so that x
+and V have no unit and the strength α sets the scale.
 
 A profile is a pytree. Its parameters (height, power, axes, whatever a user's function takes) are
 differentiable leaves; functions and break points are static, so a fresh lambda compiles afresh.
@@ -10,10 +10,9 @@ differentiable leaves; functions and break points are static, so a fresh lambda 
 Symbols: d dimension, r = |x|, ω_d = π^{d/2}/Γ(d/2+1) volume of the unit ball.
 """
 
-import abc
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,89 +20,32 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxkin.numerics.arrays import array, host
+from jaxkin.numerics.arrays import host
 from jaxkin.numerics.checks import require, require_finite
-from jaxkin.numerics.spheres import ball_volume, sphere_area
-from jaxkin.physics.contacts.admissible import check_profile
-from jaxkin.physics.contacts.quadrature import PANEL_EDGES, ball_rule, panel_rule
-from jaxkin.physics.masses import common_dtype
+from jaxkin.numerics.spheres import ball_volume
+from jaxkin.physics.contacts.base import Interaction, RadialInteraction, as_float
+from jaxkin.physics.contacts.quadrature import PANEL_EDGES
 
-
-def as_float(value: ArrayLike) -> Array:
-    """`value` as an array of its own floating dtype, or of the default one if it is an integer."""
-    # Named, the dtype is not weak: a weak leaf would compile anew once it has been updated.
-    return array(value, common_dtype(value))
-
-
-def norm(x: Float[Array, "... d"]) -> Float[Array, "..."]:
-    """|x| with derivative 0, not NaN, at the origin (right for profiles even in r)."""
-    square = jnp.sum(x * x, axis=-1)
-    away = square > 0
-    return jnp.where(away, jnp.sqrt(jnp.where(away, square, 1.0)), 0.0)
-
-
-class Interaction(eqx.Module):
-    """A contact profile V ≥ 0 in the closed unit ball; on x (..., d) it gives V(x) (...)."""
-
-    radial: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "..."]:
-        """V(x), one value ≥ 0 per point."""
-
-    def integral(self, dimension: int) -> Float[Array, ""]:
-        """∫ V over R^d; differentiable in the parameters.
-
-        By a product rule in polar or spherical coordinates, spectrally accurate where V is smooth
-        inside the ball. Raises ValueError in other dimensions than 2 and 3.
-        """
-        points, weights = ball_rule(dimension)
-        return jnp.dot(jnp.asarray(weights, self.dtype), self(jnp.asarray(points, self.dtype)))
-
-    def check(self, dimension: int) -> None:
-        """Raise ValueError unless V is finite, ≥ 0 and zero outside the unit ball of R^d.
-
-        Values are sampled, so this finds mistakes and proves nothing. Profiles that are known to
-        be admissible have nothing to check.
-        """
-        check_profile(self, dimension)
-
-    @property
-    def dtype(self):
-        """The floating dtype of the parameters, or the default one if there are none."""
-        leaves = [leaf for leaf in jax.tree.leaves(self) if eqx.is_inexact_array(leaf)]
-        return jnp.result_type(*leaves) if leaves else jnp.result_type(float)
-
-
-class RadialInteraction(Interaction):
-    """A profile V(x) = `profile`(|x|), with `profile` of the radius r ≥ 0 of any shape."""
-
-    radial: ClassVar[bool] = True
-
-    @abc.abstractmethod
-    def profile(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
-        """V at radius r ≥ 0."""
-
-    def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "..."]:
-        """V(x), one value ≥ 0 per point."""
-        return self.profile(norm(x))
-
-    @property
-    def panel_edges(self) -> tuple[float, ...]:
-        """Radii between which the profile is smooth, with 0 and 1: what quadrature must respect."""
-        return PANEL_EDGES
-
-    def integral(self, dimension: int) -> Float[Array, ""]:
-        """∫ V over R^d, d ≥ 1, by Gauss–Legendre panels; differentiable in the parameters."""
-        r, w = panel_rule(self.panel_edges, 40)
-        weights = jnp.asarray(sphere_area(dimension) * w * r ** (dimension - 1), self.dtype)
-        return jnp.dot(weights, self.profile(jnp.asarray(r, self.dtype)))
+__all__ = [
+    "Ball",
+    "Bump",
+    "Ellipsoid",
+    "General",
+    "Interaction",
+    "Parabola",
+    "Radial",
+    "RadialInteraction",
+]
 
 
 class Ball(RadialInteraction):
     """V = height on the closed unit ball: particles react at a constant rate while they overlap.
 
-    `height`: a number ≥ 0, dimensionless. Raises ValueError if it is negative or NaN.
+    Args:
+        height: a number ≥ 0, without a unit.
+
+    Raises:
+        ValueError: the height is negative, not finite or no number.
     """
 
     height: Float[Array, ""]
@@ -128,8 +70,13 @@ class Ball(RadialInteraction):
 class Bump(RadialInteraction):
     """V = height·exp(1 − 1/(1−r²)) for r < 1: infinitely smooth, V(0) = height.
 
-    `height`: a number ≥ 0, dimensionless. Raises ValueError if it is negative or NaN. All
-    derivatives are finite everywhere, at r = 0 and r = 1 too.
+    All derivatives are finite everywhere, at r = 0 and r = 1 too.
+
+    Args:
+        height: a number ≥ 0, without a unit.
+
+    Raises:
+        ValueError: the height is negative, not finite or no number.
     """
 
     height: Float[Array, ""]
@@ -152,8 +99,14 @@ class Bump(RadialInteraction):
 class Parabola(RadialInteraction):
     """V = height·(1−r²)^power for r < 1.
 
-    `height` ≥ 0 and `power` > 0 are numbers, dimensionless; ValueError otherwise. The larger the
-    power, the smoother V is at r = 1; for power 0 use `Ball`.
+    The larger the power, the smoother V is at r = 1; for power 0 use `Ball`.
+
+    Args:
+        height: a number ≥ 0, without a unit.
+        power: a number > 0.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     height: Float[Array, ""]
@@ -187,11 +140,18 @@ class Parabola(RadialInteraction):
 class Radial(RadialInteraction):
     """V = height·function(r, *parameters), a profile of the user's own.
 
-    `function` maps radii of any shape to values of that shape, ≥ 0, and vanishes for r > 1; it is
-    static. `parameters` are its further arguments (arrays or pytrees of them), differentiable.
-    `breakpoints` names the radii in (0, 1) where it jumps or has a kink: solvers keep their full
-    order if told. Raises ValueError for break points outside (0, 1) or a negative height; the
-    values of `function` are checked by `check`.
+    The values of the function are checked by `check`, when a model takes the profile.
+
+    Args:
+        function: maps radii of any shape, in units of the range, to values of that shape, ≥ 0 and
+            0 for r > 1; written with jax.numpy. It is static.
+        *parameters: its further arguments, arrays or pytrees of them; differentiable.
+        height: a number ≥ 0.
+        breakpoints: the radii in (0, 1) where the function jumps or has a kink. Solvers that are
+            told them keep their full order.
+
+    Raises:
+        ValueError: a break point lies outside (0, 1), or the height is negative.
     """
 
     function: Callable = eqx.field(static=True)
@@ -231,9 +191,16 @@ class Radial(RadialInteraction):
 class General(Interaction):
     """V = height·function(x, *parameters), not radial.
 
-    `function` maps x of shape (..., d) to values (...), ≥ 0, zero for |x| > 1; it is static.
-    `parameters` are its further arguments, differentiable. Raises ValueError for a negative height;
-    the values of `function` are checked by `check`.
+    The values of the function are checked by `check`, when a model takes the profile.
+
+    Args:
+        function: maps x of shape (..., d), in units of the range, to values (...), ≥ 0 and 0 for
+            |x| > 1; written with jax.numpy. It is static.
+        *parameters: its further arguments, arrays or pytrees of them; differentiable.
+        height: a number ≥ 0.
+
+    Raises:
+        ValueError: the height is negative, not finite or no number.
     """
 
     function: Callable = eqx.field(static=True)
@@ -253,9 +220,14 @@ class General(Interaction):
 class Ellipsoid(Interaction):
     """V = height·(1 − Σ (x_i/axes_i)²)^power inside the ellipsoid with these half-axes.
 
-    `axes` has shape (d,) with entries in (0, 1], in units of the range; `height` ≥ 0; `power` ≥ 1,
-    so that V is continuous and its derivative in the axes is a true one (that of a discontinuous
-    indicator would be silently zero). Raises ValueError otherwise.
+    Args:
+        axes: (d,) half-axes in (0, 1], in units of the range.
+        height: a number ≥ 0, without a unit.
+        power: a number ≥ 1, so that V is continuous and its derivative in the axes is a true one;
+            that of an indicator would be 0 in silence.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
     axes: Float[Array, " d"]

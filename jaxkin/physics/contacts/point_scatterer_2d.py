@@ -35,7 +35,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxkin.physics.contacts.interactions import RadialInteraction
+from jaxkin.physics.contacts.base import RadialInteraction
 from jaxkin.physics.contacts.quadrature import panel_rule
 
 SHIFT = 2 * (math.log(2) - np.euler_gamma)  # Λ − ln(Dτ/ℓ²)
@@ -69,12 +69,16 @@ def contact_logarithm(
     until = _antiderivative(interaction.panel_edges, nodes)
     inverse = jnp.asarray(((w - until) / r) @ (until * r), dtype)  # of −Laplace, 0 at r = 1
 
+    # Checkpointed, or reverse mode would keep a dense matrix for every pair.
+    @jax.checkpoint
     def one(a):
         v = jnp.linalg.solve(jnp.eye(r.size, dtype=dtype) + inverse * (a * V), jnp.ones_like(V))
         return 1 / (a * jnp.dot(jnp.asarray(w * r, dtype), V * v))
 
     coupling = jnp.asarray(coupling, dtype)
-    return jax.lax.map(one, coupling.ravel(), batch_size=256).reshape(coupling.shape)
+    # One after another: batched factorisations may wait for each other for ever on a CPU, as
+    # `jaxkin.numerics.batched_map` explains.
+    return jax.lax.map(one, coupling.ravel()).reshape(coupling.shape)
 
 
 def _antiderivative(edges: tuple[float, ...], nodes: int) -> np.ndarray:

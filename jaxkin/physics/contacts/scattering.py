@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from jaxkin.numerics.checks import require, require_finite, whole
-from jaxkin.physics.contacts.interactions import (
+from jaxkin.physics.contacts.base import (
     Interaction,
     RadialInteraction,
     as_float,
@@ -54,26 +54,34 @@ def coagulation_rate(
     method: Method = None,
     resolution: int | None = None,
 ) -> Float[Array, "..."]:
-    """β by the recipe (1.8)–(1.9), for one pair or for arrays of pairs.
-
-    `strength`: α ≥ 0, and `diffusivity`: D = d(n)+d(m) > 0, numbers or arrays that broadcast, such
-    as matrices over masses; the result has their common shape and the units of D.
-    `dimension`: d ≥ 2. In d = 2 only ∫V matters, (2.4).
-    `range_exponent`: particles interact at range ε^γ; 1 is the critical scaling of the recipe, and
-    0 < γ < 1 an intermediate one, d ≥ 3, where β = α∫V (section 3.4).
-    `method`: "radial" (collocation in r, for radial V, any d ≥ 3), "general" (FFT on a grid,
-    d = 3), or None, which takes the first wherever it applies.
-    `resolution`: nodes per panel of the radius (default 20; three panels and one more per break
-    point), or grid points per diameter (default 40).
+    """Return β by the recipe (1.8)–(1.9) of Hammond, for one pair or for arrays of pairs.
 
     Accuracy in float64, as measured: radial, relative 1e-12 for κ = √(α sup V/D) ≤ 100, 1e-9 for
     κ ≤ 1000 and 1e-5 at 10⁴ (1e-5 in float32 for κ ≤ 100); 25 µs a pair. General at 40 points and
     α sup V/D ≤ 100: 4e-7 for `Bump`, 3e-8 for `Parabola(power=4)`, 3e-6 for power 2, and only 1e-3
     for a V that jumps; 0.6 s a pair, and 16 points give 1e-4 at once.
 
-    Differentiable in strength, diffusivity and the parameters of V, forward and reverse. Raises
-    ValueError for α < 0, D ≤ 0, d < 2, or a V that is negative, not finite or not zero outside the
-    unit ball; under a transformation only what is not traced is checked.
+    Differentiable in strength, diffusivity and the parameters of V, forward and reverse. Under a
+    transformation only what is not traced is checked.
+
+    Args:
+        strength: α ≥ 0, a number or an array such as a matrix over masses.
+        diffusivity: D = d(n) + d(m) > 0, of a shape that broadcasts with that of α.
+        interaction: V.
+        dimension: d ≥ 2. In d = 2 only ∫V matters, (2.4).
+        range_exponent: γ in (0, 1]; particles interact at range ε^γ. 1 is the critical scaling of
+            the recipe, less an intermediate one, d ≥ 3, where β = α∫V (section 3.4).
+        method: "radial" (collocation in r, for radial V, any d ≥ 3), "general" (FFT on a grid,
+            d = 3), or None, which takes the first wherever it applies.
+        resolution: nodes of each panel of the radius (default 20; three panels and one more for
+            each break point), or grid points in a diameter (default 40).
+
+    Returns:
+        β in the common shape of α and D, and the unit of D.
+
+    Raises:
+        ValueError: α < 0, D ≤ 0, d < 2, or V is negative, not finite or not zero outside the unit
+            ball; or the method does not apply.
     """
     alpha, D, dtype = _pair(strength, diffusivity, interaction)
     _check_dimension(dimension)
@@ -113,11 +121,24 @@ def collision_probability(
     method: Method = None,
     resolution: int | None = None,
 ) -> CollisionProbability:
-    """u of (1.8) for one pair, as a callable of x (..., d), inside the support and outside.
+    """Return u of (1.8) for one pair, as a callable of x (..., d), inside the support and outside.
 
-    Arguments, accuracy and errors as in `coagulation_rate`, but α and D are numbers (`jax.vmap` for
-    several pairs) and d ≥ 3: in the plane every pair meets. The result is a pytree with the
-    `scattering_length` a, and, for the radial method, `profile` of the radius.
+    Accuracy as in `coagulation_rate`.
+
+    Args:
+        strength: α ≥ 0, a number; use `jax.vmap` for several pairs.
+        diffusivity: D = d(n) + d(m) > 0, a number.
+        interaction: V.
+        dimension: d ≥ 3; in the plane every pair meets.
+        method: as in `coagulation_rate`.
+        resolution: as in `coagulation_rate`.
+
+    Returns:
+        A pytree, a function of x in units of the range, with the `scattering_length` a, and, for
+        the radial method, `profile` of the radius.
+
+    Raises:
+        ValueError: as in `coagulation_rate`; or α and D are no numbers, or d < 3.
     """
     alpha, D, _ = _pair(strength, diffusivity, interaction)
     require(
@@ -150,10 +171,21 @@ def scattering_length(
     method: Method = None,
     resolution: int | None = None,
 ) -> Float[Array, "..."]:
-    """a = β/(4πD) in d = 3, in units of the range: u ~ a/|x| far away.
+    """Return a = β/(4πD) in d = 3, in units of the range: u ~ a/|x| far away.
 
-    `coupling`: α/D ≥ 0, a number or an array, whose shape the result has. Accuracy and errors as in
-    `coagulation_rate`.
+    Accuracy as in `coagulation_rate`.
+
+    Args:
+        interaction: V.
+        coupling: α/D ≥ 0, a number or an array.
+        method: as in `coagulation_rate`.
+        resolution: as in `coagulation_rate`.
+
+    Returns:
+        a, of the shape of the coupling.
+
+    Raises:
+        ValueError: as in `coagulation_rate`.
     """
     rate = coagulation_rate(coupling, 1.0, interaction, method=method, resolution=resolution)
     return rate / (4 * jnp.pi)
@@ -162,10 +194,21 @@ def scattering_length(
 def gross_pitaevskii_length(
     interaction: Interaction, *, method: Method = None, resolution: int | None = None
 ) -> Float[Array, ""]:
-    """a₀ with 8πa₀ = ∫V(1−ω₀), where (−Δ + V/2)(1−ω₀) = 0 (section 3.4).
+    """Return a₀ with 8πa₀ = ∫V(1−ω₀), where (−Δ + V/2)(1−ω₀) = 0 (Hammond, section 3.4).
 
     ω₀ is u of (1.8) with α/D = 1/2, so this is the same solve. 8πa₀ is the coefficient of |ψ|²ψ in
-    the Gross–Pitaevskii equation. Units of the range; errors as in `coagulation_rate`.
+    the Gross–Pitaevskii equation. Accuracy as in `coagulation_rate`.
+
+    Args:
+        interaction: V.
+        method: as in `coagulation_rate`.
+        resolution: as in `coagulation_rate`.
+
+    Returns:
+        a₀, a number in units of the range.
+
+    Raises:
+        ValueError: as in `coagulation_rate`.
     """
     return scattering_length(interaction, coupling=0.5, method=method, resolution=resolution)
 
@@ -173,12 +216,22 @@ def gross_pitaevskii_length(
 def ball_rate(
     strength: ArrayLike, diffusivity: ArrayLike, height: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
-    """β = 4πD(1 − tanh κ/κ), κ² = α·height/D: V = height on the unit ball of R³, in closed form.
+    """Return β = 4πD(1 − tanh κ/κ), κ² = α·height/D: V = height on the unit ball of R³.
 
-    Broadcasts; differentiable for κ ≥ 0, with no loss of digits at small κ: the formula cancels
+    In closed form, differentiable for κ ≥ 0, with no loss of digits at small κ: the formula cancels
     there, so for κ² < 4 it is evaluated as α·height·4π/(C + κ²), C = 3 + κ²/(5 + κ²/(7 + …)),
     Lambert's continued fraction of tanh.
-    Raises ValueError for negative strength or height and for nonpositive diffusivity.
+
+    Args:
+        strength: α ≥ 0, a number or an array.
+        diffusivity: D > 0, of a shape that broadcasts with that of α.
+        height: of V, ≥ 0, of a shape that broadcasts, too.
+
+    Returns:
+        β in the common shape, and the unit of D.
+
+    Raises:
+        ValueError: the strength or the height is negative, or the diffusivity not positive.
     """
     alpha, D, h = jnp.broadcast_arrays(*map(as_float, (strength, diffusivity, height)))
     require_finite(alpha, "strength", minimum=0.0)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float
 
-from jaxkin.physics.contacts.interactions import Interaction
+from jaxkin.physics.contacts.base import Interaction
 
 
 def grid(points: int, dtype) -> Float[Array, "n n n 3"]:

@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.batched_map import batched_map
 from jaxkin.numerics.spheres import sphere_area
-from jaxkin.physics.contacts.interactions import RadialInteraction, as_float, norm
+from jaxkin.physics.contacts.base import RadialInteraction, as_float, norm
 from jaxkin.physics.contacts.quadrature import panel_rule
 
 # Pairs solved at once: enough to keep the processor busy, few enough to stay in its cache.

@@ -95,7 +95,7 @@ def mixture_parameters(
             "be admissible, c_{αβ} > c_β/2^{d−1}",
             f"c_{{αβ}} is {float(a[low]):.4g} for types {tuple(map(int, low))}, and c_β "
             f"{float(c[low[1]]):.4g}",
-            "See (1.12) of Ampatzoglou et al..",
+            "See (1.12) of Ampatzoglou et al.",
         )
         defect = np.abs(r[:, :, None] * r[None] / r[:, None] - 1).max()
         require(

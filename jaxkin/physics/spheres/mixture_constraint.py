@@ -8,8 +8,8 @@ With c_{αβ} = N_β σ_{αβ}^{d−1}, σ_{αβ} = (ε_α + ε_β)/2, the ratio
 
 obey 1/x_{αβ} + 1/x_{βα} = (ε_α + ε_β)/σ_{αβ} = 2. For two types that is (1.12): with x = x_{1,2}
 and y = x_{2,1} it says (2x − 1)(2y − 1) = 1. More types have one set of numbers N besides, which
-c_{αβ}/c_{βα} = N_β/N_α gives from every side. Of k² constants k c_α and k − 1 ratios of diameters
-are free, so that (k − 1)² conditions are left:
+c_{αβ}/c_{βα} = N_β/N_α gives from every side. Among the k² constants k c_α and k − 1 ratios of
+diameters are free, so that (k − 1)² conditions are left:
 
     log((1/x_{αβ} + 1/x_{βα})/2) = 0                                    for α < β,
     log(c_{1α}/c_{α1}) + log(c_{αβ}/c_{βα}) + log(c_{β1}/c_{1β}) = 0    for 1 < α < β.

@@ -53,6 +53,16 @@ def test_scattering_length_of_a_bump(coupling):
     np.testing.assert_allclose(found, end[0] / end[1], rtol=1e-7)
 
 
+def test_many_pairs_do_not_wait_for_each_other():
+    """300 at once; in batches of 256 two factorisations waited for each other for ever."""
+    coupling = jnp.geomspace(1e-2, 1e2, 300)
+    many = contact_logarithm(coupling, Ball(), nodes=12)
+    kappa = np.sqrt(np.asarray(coupling))
+    np.testing.assert_allclose(
+        many, special.ive(0, kappa) / (kappa * special.ive(1, kappa)), rtol=1e-10
+    )
+
+
 def test_bessel():
     """To 2e-7 as the source says."""
     z = np.logspace(-7, 4, 500)

@@ -1,0 +1,186 @@
+"""The density of a gas in a slab: f(x, v) from averages over cells.
+
+Between averages f is the polynomial of degree 4 in x that has the averages of five cells around, to
+order 5 where f is smooth. What does not look at x is integrated over the mean of all cells, and a
+profile over means of slices, both exactly. What looks at x is integrated by Gauss rules between the
+edges of cells and the places where it jumps; in v it must be a polynomial.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxkin.numerics.boxes import breaks_along
+from jaxkin.numerics.checks import require
+from jaxkin.numerics.polynomials import polynomial_degree
+from jaxkin.observables.base import Coordinates
+from jaxkin.observables.density import Density, needs_place, one
+from jaxkin.observables.velocity_density import TypeDensities, VelocityDensity
+from jaxkin.operators.base import Operator
+
+GHOSTS = 3  # cells beyond each end
+
+
+class SlabDensity(Density):
+    """f(x, v), or f_α(x, v) of each type, of a state of `jaxkin.BoltzmannSlab`.
+
+    Args:
+        state: (cells, …) averages over cells of the operator's states.
+        operator: whose states they are.
+        boundary: "periodic" or "reflecting".
+    """
+
+    state: Array
+    operator: Operator
+    boundary: str = eqx.field(static=True)
+
+    @property
+    def cells(self) -> int:
+        """How many cells."""
+        return self.state.shape[0]
+
+    def __call__(self, place: Any, velocity: Float[Array, "*n d"]) -> Array:  # type: ignore[override]
+        """Return f(x, v) at one place x in [0, 1], (k, *n) for k types."""
+        return self.operator.measure(self._at(jnp.asarray(place, self.state.dtype)))(velocity)
+
+    def slices(self, bins: int) -> TypeDensities:
+        """Return the mean density of each slice, with a leading axis of `bins`.
+
+        Raises:
+            ValueError: the slices do not divide the cells.
+        """
+        require(
+            self.cells % bins == 0,
+            "bins",
+            f"divide the {self.cells} cells of the slab",
+            f"it is {bins}",
+            "Take as many `cells` as a multiple of it.",
+        )
+        means = self.state.reshape(bins, -1, *self.state.shape[1:]).mean(1)
+        return jax.vmap(self._by_type)(means)
+
+    def integral(
+        self, function: Callable[[Coordinates], Any], degree: int | None = None, name: str = "φ"
+    ) -> Array:
+        """Return ∫∫ φ f dx dv, summed over types."""
+        whole = self._by_type(self.state.mean(0))
+        dimension, dtype = whole.parts[0].dimension, self.state.dtype
+        sample = Coordinates(
+            jnp.ones((), dtype),
+            jnp.zeros(dimension, dtype),
+            jnp.zeros(dimension, dtype),
+            jnp.asarray(0),
+        )
+        if not needs_place(function, sample):
+            return whole.integral(function, degree, name)
+        rest = jnp.full(dimension, jnp.nan, dtype)  # the other components are not known
+
+        def at(x: Array, state: Array) -> Array:
+            total: Any = 0.0
+            parts = self._by_type(state)
+            for kind, (part, mass) in enumerate(zip(parts.parts, parts.masses, strict=True)):
+
+                def phi(v: Array, kind: int = kind, mass: float = mass) -> Array:
+                    z = Coordinates(
+                        jnp.asarray(mass, dtype), rest.at[0].set(x), v, jnp.asarray(kind)
+                    )
+                    value = jnp.asarray(one(function, z, name))
+                    return value if jnp.iscomplexobj(value) else value.astype(dtype)
+
+                seen = polynomial_degree(phi, jnp.zeros(dimension, dtype))
+                stated = seen if degree is None else degree
+                require(
+                    stated is not None,
+                    "observe",
+                    "hold functions that are polynomials of the velocity where they depend on the "
+                    "place, in a slab",
+                    f"{name!r} does not look like one",
+                    "State its degree, or observe a profile.",
+                )
+                assert stated is not None
+                velocity, weight = part.rule(stated)
+                values = jax.vmap(phi)(velocity)
+                total = total + jnp.tensordot(
+                    weight, values.astype(jnp.result_type(values, weight)), axes=1
+                )
+            return total
+
+        value = self._over_places(at, function, sample, 4)
+        coarse = self._over_places(at, function, sample, 3)
+        tolerance = 1e-6 if dtype == jnp.float64 else 1e-4
+        size = jnp.maximum(jnp.abs(value), 1.0)
+        value = eqx.error_if(
+            value,
+            jnp.any(jnp.isnan(value)),
+            f"Argument `observe` must hold functions of x₁ and v, but {name!r} looks at another "
+            "component of the position, which a slab does not know.",
+        )
+        return eqx.error_if(
+            value,
+            ~jnp.all(jnp.abs(value - coarse) <= tolerance * size),
+            f"Argument `observe` must hold functions that two rules integrate alike to "
+            f"{tolerance:g}, but {name!r} has jumps or kinks that they do not resolve.",
+        )
+
+    def entropy(self) -> Array:
+        """Return ∫∫ f log f dv dx of the averages over cells, of each type in a mixture."""
+        return jax.vmap(lambda f: self.operator.measure(f).entries()["entropy"]())(self.state).mean(
+            0
+        )
+
+    def entries(self) -> dict[str, Callable[[], Array]]:
+        """Return the entropy, where the operator keeps a density."""
+        known = self.operator.measure(self.state[0]).entries()
+        return {"entropy": self.entropy} if "entropy" in known else {}
+
+    def _by_type(self, state: Array) -> TypeDensities:
+        density = self.operator.measure(state)
+        if isinstance(density, TypeDensities):
+            return density
+        assert isinstance(density, VelocityDensity)
+        return TypeDensities((density,), (1.0,))
+
+    def _at(self, x: Array) -> Array:
+        """Return the state at x, of the polynomial through the averages around."""
+        wide = surrounded(self.state, self.operator, self.boundary)
+        cell = jnp.clip(jnp.floor(x * self.cells), 0, self.cells - 1).astype(jnp.int32)
+        own = jax.lax.dynamic_slice_in_dim(wide, cell + GHOSTS - 2, 5)
+        return jnp.tensordot(_reconstruction(x * self.cells - cell - 0.5), own, axes=1)
+
+    def _over_places(self, at: Callable, function: Any, sample: Any, points: int) -> Array:
+        dtype = self.state.dtype
+        breaks = breaks_along(function, (sample, sample), 0, dtype)
+        edges = jnp.asarray(np.arange(self.cells + 1) / self.cells, dtype)
+        ends = jnp.sort(jnp.concatenate([edges, breaks]))
+        x, w = np.polynomial.legendre.leggauss(points)
+        half, middle = jnp.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
+        nodes = (middle[:, None] + half[:, None] * x).ravel()
+        weights = (half[:, None] * w).ravel()
+        values = jax.lax.map(lambda x: at(x, self._at(x)), nodes)
+        return jnp.tensordot(weights, values, axes=1)
+
+
+def surrounded(f: Array, operator: Operator, boundary: str) -> Array:
+    """Return the states with three more cells beyond each end: periodic images or mirror images."""
+    if boundary == "periodic":
+        return jnp.concatenate([f[-GHOSTS:], f, f[:GHOSTS]])
+    mirror = operator.mirror  # type: ignore[attr-defined]
+    return jnp.concatenate([mirror(f[GHOSTS - 1 :: -1]), f, mirror(f[: -GHOSTS - 1 : -1])])
+
+
+def _reconstruction(x: Array) -> Float[Array, " 5"]:
+    """Return the weights of five averages in the value at x ∈ [−½, ½] of the middle cell.
+
+    The derivative at x of the polynomial through the primitive at the six faces.
+    """
+    faces = np.arange(-2.5, 3.0)
+    table = np.polynomial.polynomial.polyvander(faces, 5)
+    primitive = np.vstack([np.zeros(5), np.tril(np.ones((5, 5)))])  # of the averages, at the faces
+    coefficients = np.linalg.solve(table, primitive)  # (6, 5)
+    powers = jnp.stack([jnp.zeros_like(x)] + [k * x ** (k - 1) for k in range(1, 6)])
+    return powers @ jnp.asarray(coefficients, powers.dtype)
