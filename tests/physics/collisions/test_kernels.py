@@ -238,7 +238,7 @@ class AngleInNumPy(angles.Angle):
         (InNumPy(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
         (Derived(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
         (jk.BoundedKernel(InNumPy(), 2.0), r"`kernel` must be written with jax\.numpy"),
-        (WithIf(), r"`kernel` must be written with jax\.numpy, but it asks for the value .* `if"),
+        (WithIf(), r"`kernel` must be written with jax\.numpy, but it needs the value .* `if"),
         (WithMath(), r"`kernel` must be written with jax\.numpy, but .* number of Python"),
         (OneNumber(), r"`kernel` must have a `total` that maps speeds .* it returns \(\)"),
         (
