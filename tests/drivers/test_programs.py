@@ -104,7 +104,7 @@ def test_draws_of_observables_under_jit():
 
 
 def test_two_programs_and_one_dispatch_for_an_interval(monkeypatch):
-    """Start and interval; beside them at most the keys. Fails if a record or a flag runs alone.
+    """Start and interval; beside them only the keys. Fails if one operation runs on a record.
 
     The first state is weakly typed, which compiles the interval twice if nothing is done about it.
     """
@@ -117,11 +117,11 @@ def test_two_programs_and_one_dispatch_for_an_interval(monkeypatch):
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        run(replicas=6, per_tile=3, observe=DRAWN[:1])
+        run(replicas=10, per_tile=5, observe=DRAWN[:1])  # tiles of a size of their own
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert calls == {"_start": 2, "_advance": 6, "_replica_keys": 2}
-    assert 2 <= compiled.count("/jax/core/compile/backend_compile_duration") <= 3
+    assert compiled.count("/jax/core/compile/backend_compile_duration") == 3
 
 
 def counted(function, name, calls):
