@@ -133,7 +133,7 @@ def test_rates_before_one_contact_add_up_to_its_jump(boundary, dimension, cases)
         times = contact - horizon * (np.arange(50) + 0.5) / 50
         values = measured(x + times[:, None, None] * v, np.broadcast_to(v, (50, *v.shape)))
         total = np.asarray(values)[:, 1:].mean(axis=0) * horizon
-        # The weight has no first moment, except for that of 50 midpoints, 1/(2·50²): 1/h would have ½.
+        # The weight has no first moment, except for that of 50 midpoints, 1/(2·50²); 1/h has ½.
         way = (contact - times)[:, None] * np.asarray(values)[:, 1:] / horizon
         first = way.mean(axis=0)[1:] * horizon
         total[0] = 0.0  # streaming before the contact
