@@ -213,7 +213,8 @@ def test_kernel_is_found_from_two_temperatures(strength, exponent):
 def test_one_temperature_is_reported_as_degenerate():
     """Two experiments at one temperature: the pair is named, and γ is not claimed to be known.
 
-    Fails without the limit on the error of an interval: γ = 0 ± nothing was the answer once.
+    It may run to the end of its domain, but never with a small error: γ = 0 ± nothing was the
+    answer once, without a limit on what an interval's bread may claim.
     """
     truth = PowerKernel(0.8, 0.6)
     data = [relaxation(truth, 0.6, k) for k in (5, 6)]
@@ -221,13 +222,13 @@ def test_one_temperature_is_reported_as_degenerate():
         result = fit_kernel(data, (0.6, 0.6))
     said = " ".join(str(w.message) for w in caught)
     assert "kernel.strength and kernel.exponent are nearly degenerate" in said
-    assert "other temperatures" in said and "do not identify" in said
+    assert "other temperatures" in said
     ((one, other, correlation),) = result.degenerate
     assert (one, other) == VHS and correlation < -0.99
-    assert np.isnan(result.values[1]) and result.converged
+    assert result.converged and (np.isnan(result.values[1]) or result.errors[1] > 0.3)
     assert "nearly degenerate (correlation -" in result.summary()
-    low, high = result.interval()[0]
-    assert np.isnan(low) or low < 0.8 < high
+    for known, (low, high) in zip((0.8, 0.6), result.interval(), strict=True):
+        assert np.isnan(low) or low < known < high
 
 
 @pytest.mark.slow
