@@ -12,7 +12,7 @@ from jaxkin.drivers import simulation
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.laws import Monodisperse
 from jaxkin.model import Particles
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables import Coordinates, Mean, Weighted
 
 KEY, LAW = jax.random.key(3), Monodisperse()
 TIMES = jnp.array([0.0, 0.5, 1.0, 2.0])
@@ -43,7 +43,7 @@ class Clocks(Particles):
     def tile(self, replicas):
         return min(replicas, self.per_tile)
 
-    def kinetic_limit(self, equation=None, **resolution):
+    def kinetic_limit(self, method=None):
         raise NotImplementedError
 
 
@@ -51,7 +51,7 @@ def one(z):
     return jnp.ones(())
 
 
-DRAWN = [Observable("a", one), Observable("b", one)]
+DRAWN = [Mean("a", one), Mean("b", one)]
 
 
 def run(replicas=4000, per_tile=4000, observe=DRAWN, times=TIMES, **options):
