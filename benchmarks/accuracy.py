@@ -97,7 +97,7 @@ def equation() -> list[tuple[str, str, float]]:
     wave = jk.laws.Inhomogeneous(
         lambda x: jnp.array([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0])]), maximum=1.6, max_mass=1
     )
-    mode = jk.fourier_mode([(1, 0, 0)])
+    mode = jk.observables.FourierMode([(1, 0, 0)])
     moved = jk.solve(
         jk.Smoluchowski(0.0, 0.3, max_mass=1, modes=8), wave, jnp.array([0.1]), observe=[mode]
     )

@@ -6,6 +6,7 @@ Saves out/benchmarks/chambers.png, chambers.md and chambers.json.
 Usage: python benchmarks/chambers.py [--quick] [--out FOLDER]
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -21,12 +22,18 @@ from jaxkin.laws.velocities import Maxwellian
 TIMES, BINS, WARM, COLD = (0.0, 0.15, 0.6), 8, 1.5, 0.5
 
 
-class State(jk.Observable):
+class State(jk.observables.Observable):
     """Positions and velocities of all spheres, (2, N, d)."""
 
-    def evaluate(self, measured):
+    name: str = eqx.field(static=True)
+
+    def of_particles(self, measured, *, key=None):
         """Return them as they are."""
         return jnp.stack([measured.coordinates.position, measured.coordinates.velocity])
+
+    def of_density(self, density):
+        """Refuse: a density has no spheres."""
+        raise ValueError("Argument `observe` must hold what a density has, but those are spheres.")
 
 
 def main() -> None:
@@ -39,7 +46,7 @@ def main() -> None:
     law = jk.laws.ByType(
         *(jk.laws.Chambers(Maxwellian(2, WARM / m), Maxwellian(2, COLD / m), 0.5) for m in masses)
     )
-    times, profiles = jnp.array(TIMES), jk.mixture_profiles(2, BINS)
+    times, profiles = jnp.array(TIMES), jk.observables.mixture_profiles(2, BINS)
     with Stopwatch() as simulated:
         data = jk.simulate(
             gas,
@@ -50,7 +57,9 @@ def main() -> None:
             observe=[*profiles, State("state")],
             events=True,
         )
-    limit = gas.kinetic_limit("slab", law=law, finite=True, cells=32, bins=32, degree=9)
+    limit = gas.kinetic_limit(
+        jk.operators.HermiteMixture(degree=9), law=law, finite=True, cells=32, bins=32
+    )
     with Stopwatch() as solved:
         exact = jk.solve(limit, law, times)
     by_bins = jk.solve(limit, law, times, observe=list(profiles))

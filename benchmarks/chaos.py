@@ -32,7 +32,7 @@ def phi(z):
     return jnp.exp(-0.5 * jnp.sum(z.velocity**2))
 
 
-OBSERVE = [jk.Correlation(f"f{k}", [phi] * k) for k in (1, 2, 3, 4)]
+OBSERVE = [jk.observables.Correlation(f"f{k}", [phi] * k) for k in (1, 2, 3, 4)]
 
 
 def gaps(kernel, alpha, sizes, velocities):
@@ -40,7 +40,9 @@ def gaps(kernel, alpha, sizes, velocities):
     law, rows = jk.laws.Maxwellian(3), []
     gas = jk.AnnihilatingGas(10, alpha, kernel)
     rough, exact = (
-        jk.solve(gas.kinetic_limit("radial", degree=d, width=0.7), law, TIMES, observe=OBSERVE)
+        jk.solve(
+            gas.kinetic_limit(jk.operators.Sonine(degree=d, width=0.7)), law, TIMES, observe=OBSERVE
+        )
         for d in (16, 20)
     )
     own = max(float(jnp.max(jnp.abs(rough[o.name] - exact[o.name]))) for o in OBSERVE)

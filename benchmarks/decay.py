@@ -83,7 +83,7 @@ def case(alpha, dimension, power, size, replicas):
         long = jk.annihilation_profile(1.0, power, dimension=dimension)
     else:
         kernel = jk.PowerKernel(np.float64(1), np.float64(1))
-        operator = jk.BoltzmannRadial(
+        operator = jk.operators.Sonine(
             kernel, dimension=dimension, degree=DEGREES[dimension], width=0.5
         )
         equation = jk.SelfSimilarAnnihilation(operator, np.float64(alpha))
@@ -130,7 +130,7 @@ def survivors(replicas):
             np.array([120.0]),
             key=jax.random.key(7),
             replicas=replicas,
-            observe=[jk.Observable("speeds", histogram), "density", "energy"],
+            observe=[jk.observables.Mean("speeds", histogram), "density", "energy"],
         )
         n, energy = (float(np.asarray(data[k], float).mean()) for k in ("density", "energy"))
         scale = np.sqrt(2 * 2 * energy / (3 * n))

@@ -6,6 +6,7 @@ rises as long as rounding has not grown over the paths. In double and in single 
 out/benchmarks/echo.png, echo.md and echo.json. Usage: python benchmarks/echo.py [--quick] [--out F]
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -21,12 +22,18 @@ from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 NUMBERS, MASSES = (500, 500), (1.0, 4.0)
 
 
-class Velocities(jk.Observable):
+class Velocities(jk.observables.Observable):
     """The velocities of all spheres, (N, d)."""
 
-    def evaluate(self, measured):
+    name: str = eqx.field(static=True)
+
+    def of_particles(self, measured, *, key=None):
         """Return them as they are."""
         return measured.coordinates.velocity
+
+    def of_density(self, density):
+        """Refuse: a density has no spheres."""
+        raise ValueError("Argument `observe` must hold what a density has, but those are spheres.")
 
 
 def boltzmann_h(velocity):

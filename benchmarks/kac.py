@@ -32,7 +32,7 @@ def measure(gas, replicas, span=SPAN):
     Without the time to draw and record initial velocities, which the loop is not charged either.
     """
     law = jk.laws.Maxwellian(gas.dimension)
-    observe = [jk.Observable("energy", lambda z: 0.5 * jnp.sum(z.velocity**2))]
+    observe = [jk.observables.Mean("energy", lambda z: 0.5 * jnp.sum(z.velocity**2))]
     options = {"replicas": replicas, "events": True, "observe": observe}
     key = jax.random.key(0)
     for times in ([0.0], [0.0, span]):

@@ -51,7 +51,7 @@ def gap(n, dimension, replicas):
     scatter = np.sqrt(rest[0] / (len(T) - 3) * np.linalg.inv(known.T @ known)[0, 0])
     exact = [
         np.asarray(jk.solve(e, law, times, rtol=1e-8)["temperature"])[1] @ [1, -1]
-        for e in (gas.kinetic_limit(degree=6), gas.kinetic_limit(finite=True, degree=6))
+        for e in (gas.kinetic_limit(), gas.kinetic_limit(finite=True))
     ]
     print(f"d = {dimension}, N₁ = {n}: {slope[0] - exact[0]:.4f} ± {scatter:.4f}", flush=True)
     return {
@@ -79,11 +79,12 @@ def relax(n, replicas):
     gas = jk.HardSphereMixture.from_scaling(0.5, 0.5, 2.0, n, masses=(1.0, 4.0))
     law, times = thermal((2.0, 1.0), (1.0, 4.0), 3), jnp.linspace(0.0, 0.6, 13)
     data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=replicas)
-    equation = gas.kinetic_limit(finite=True, degree=6, temperature=1.4)
+    method = jk.operators.HermiteMixture(temperature=1.4)
+    equation = gas.kinetic_limit(method, finite=True)
     result = fitting.fit(equation, law, data, unknown="constants", observables=("temperature",))
     fine = jnp.linspace(0.0, 0.6, 61)
     curves = {
-        "limit": jk.solve(gas.kinetic_limit(degree=6, temperature=1.4), law, fine),
+        "limit": jk.solve(gas.kinetic_limit(method), law, fine),
         "fit": jk.solve(result.equation, law, fine),
     }
     return data, result.summary(reference=equation), fine, curves

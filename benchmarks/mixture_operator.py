@@ -57,28 +57,28 @@ def spheres(degree, dimension):
         jk.laws.Maxwellian(dimension, temperature=1.5),
         jk.laws.Maxwellian(dimension, temperature=0.8 / MASS),
     )
-    equation = jk.BoltzmannMixture(
-        [1.0, MASS], np.ones((2, 2)), dimension=dimension, degree=degree, temperature=1.15
+    operator = jk.operators.HermiteMixture(
+        [1.0, MASS], dimension=dimension, degree=degree, temperature=1.15
     )
-    rate = equation.rate_of_change(0.0, equation.project(law), equation.prepare())
-    names = {o.name: o for o in equation.observables()}
-    return np.asarray(equation.observe(rate, names["fourth_moment"]))
+    rate = operator.collision(operator.project(law), operator.prepare())
+    names = {o.name: o for o in operator.observables()}
+    return np.asarray(names["fourth_moment"].of_density(operator.measure(rate)))
 
 
 def measure(degree, dimension, reference, speed):
     """Return a row of the table."""
     began = time.perf_counter()
-    equation = jk.BoltzmannMixture([1.0, MASS], np.ones((2, 2)), dimension=dimension, degree=degree)
-    tensor = jax.block_until_ready(equation.prepare())
+    operator = jk.operators.HermiteMixture([1.0, MASS], dimension=dimension, degree=degree)
+    tensor = jax.block_until_ready(operator.prepare())
     made = time.perf_counter() - began
-    run = jax.jit(lambda f, tensor: equation.collision(f, tensor))
-    state = jax.random.normal(jax.random.key(0), (64, 2, equation.degrees().size))
+    run = jax.jit(lambda f, tensor: operator.collision(f, tensor))
+    state = jax.random.normal(jax.random.key(0), (64, 2, operator.degrees().size))
     one, many = clock(run, state[0], tensor), clock(run, state, tensor) / 64
     work = sum(block.size for block in tensor)
     row = {
         "d": dimension,
         "degree": degree,
-        "functions": equation.degrees().size,
+        "functions": operator.degrees().size,
         "tensor, s": made,
         "ms": 1e3 * one,
         "ms of 64": 1e3 * many,

@@ -15,7 +15,7 @@ times = jnp.linspace(0.0, 6.0, 7)
 data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=100)
 
 # The limit (1.1), in variables that follow the temperature.
-equation = gas.kinetic_limit("self-similar radial", degree=20)
+equation = gas.kinetic_limit(jk.operators.Sonine(degree=20), self_similar=True)
 prediction = jk.solve(equation, law, times)
 print("   t   n of particles      n     energy of particles   energy")
 for k, t in enumerate(times):

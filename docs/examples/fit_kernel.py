@@ -26,7 +26,7 @@ data = [
 ]
 
 # The same unknown kernel at three widths of the Hermite basis. Its values here are never read.
-equations = [gas.kinetic_limit("hermite", degree=4, width=t) for t in temperatures]
+equations = [gas.kinetic_limit(jk.operators.Hermite(degree=4, width=t)) for t in temperatures]
 kernel = ("kernel.strength", "kernel.exponent")
 result = fitting.fit(equations, laws, data, unknown=kernel, observables=("stress", "moments"))
 print("three temperatures")
@@ -43,7 +43,7 @@ print(alone.summary(reference=equations[1]))
 orders = [jk.collision_laws.Symmetric(k, momentum=True) for k in (2, 3)]
 mixed = jk.KacGas(1000, orders, [0.3, 0.7])
 relaxed = jk.simulate(mixed, laws[1], times / 2, key=jax.random.key(9), replicas=500)
-moments = mixed.kinetic_limit(degree=2)
+moments = mixed.kinetic_limit(jk.operators.Moments(degree=2))
 result = fitting.fit(moments, laws[1], relaxed, unknown="weights", observables="stress")
 print("\nprobabilities of the orders of collision")
 print(result.summary(reference=moments))

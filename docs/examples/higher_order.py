@@ -30,7 +30,7 @@ mixtures = {
 for name, (kinds, weights) in mixtures.items():
     gas = jk.KacGas(300, kinds, weights, dimension=2)
     data = jk.simulate(gas, beams, times, key=jax.random.key(1), replicas=100)
-    limit = jk.solve(gas.kinetic_limit("moments"), beams, times)
+    limit = jk.solve(gas.kinetic_limit(jk.operators.Moments()), beams, times)
     print(f"\n{name}: ⟨v₁²⟩ of {gas.n_particles} particles ± standard error, moment equation")
     mean, error = data.mean("stress")[:, 0, 0], data.standard_error("stress")[:, 0, 0]
     for t, m, e, f in zip(times, mean, error, limit["stress"][:, 0, 0], strict=True):

@@ -24,7 +24,7 @@ gas = jk.BrownianCoagulation(
 )
 equation = gas.kinetic_limit(modes=12)  # 12 points in each direction
 
-modes = [jk.fourier_mode([(1, 0, 0)], mass=n) for n in (1, 2)]
+modes = [jk.observables.FourierMode([(1, 0, 0)], mass=n) for n in (1, 2)]
 observe = [*gas.observables(), *modes]  # the same objects for both sides
 times = jnp.linspace(0.0, 0.06, 4)
 data = jk.simulate(

@@ -34,7 +34,7 @@ kernels = {
 for name, kernel in kernels.items():
     gas = jk.KacGas(500, kernel=kernel)
     data = jk.simulate(gas, law, times, key=jax.random.key(0), replicas=100)
-    limit = jk.solve(gas.kinetic_limit("hermite", degree=6), law, times)
+    limit = jk.solve(gas.kinetic_limit(jk.operators.Hermite(degree=6)), law, times)
     print(f"\n{name}: ⟨v₁²⟩ of {gas.n_particles} particles ± standard error, Boltzmann equation")
     mean, error = data.mean("stress")[:, 0, 0], data.standard_error("stress")[:, 0, 0]
     for t, m, e, f in zip(times, mean, error, limit["stress"][:, 0, 0], strict=True):

@@ -28,7 +28,7 @@ data = jk.simulate(
 print(f"N = {gas.numbers}, diameters {np.round(gas.diameters, 4)}, packing {gas.packing:.4f}")
 
 # The Boltzmann system with the constants of the limit, times the contact values of these spheres.
-equation = gas.kinetic_limit(law=law, finite=True, degree=6)
+equation = gas.kinetic_limit(law=law, finite=True)
 exact = jk.solve(equation, law, times)["temperature"]
 for t, seen, T in zip(times, data["temperature"].mean(0), exact, strict=True):
     print(f"t = {t:.2f}   T₁ {seen[0]:.3f} ({T[0]:.3f})   T₂ {seen[1]:.3f} ({T[1]:.3f})")
