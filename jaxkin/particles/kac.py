@@ -280,7 +280,7 @@ class KacGas(TiledParticles):
 
     def measure(self, state: Velocities) -> Weighted:
         """Return the velocities with weight 1/N each."""
-        weight = jnp.full(self.n_particles, 1 / self.n_particles, self.dtype)
+        weight = jnp.asarray(1 / self.n_particles, self.dtype)
         return Weighted(weight, Coordinates(velocity=state.velocity))
 
     def observables(self) -> tuple[Observable, ...]:

@@ -17,7 +17,6 @@ from jaxkin import observables as ob
 from jaxkin.laws import GaussianMixture, Maxwellian
 from jaxkin.operators import Fourier, Hermite, HermiteMixture, Sonine
 
-pytestmark = pytest.mark.usefixtures("errors_raise")
 KERNEL = jk.MaxwellKernel(1.0)
 OPERATORS = {
     "grid": lambda d: Fourier(KERNEL, dimension=d),
@@ -132,6 +131,7 @@ def test_both_precisions(dtype):
         np.testing.assert_allclose(found, exact, atol=allowed)
 
 
+@pytest.mark.usefixtures("errors_raise")
 def test_what_cannot_be_resolved_is_refused():
     """A box has edges along which no panel ends; a degree that is stated wrongly is seen."""
     density = measured(Hermite(KERNEL, dimension=2, degree=4), Maxwellian(2))
