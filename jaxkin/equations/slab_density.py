@@ -6,7 +6,7 @@ profile over means of slices, both exactly. What looks at x is integrated by Gau
 edges of cells and the places where it jumps; in v it must be a polynomial.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -90,16 +90,21 @@ class SlabDensity(Density):
             return whole.integral(function, degree, name)
         rest = jnp.full(dimension, jnp.nan, dtype)  # the other components are not known
 
-        def at(x: Array, state: Array) -> Array:
-            total: Any = 0.0
+        def at(x: Array, state: Array) -> tuple[Array, Array]:
+            """∫ φ f dv and ∫ |φ f| dv at one place."""
+            total, size = jnp.zeros((), dtype), jnp.zeros((), dtype)
             parts = self._by_type(state)
             for kind, (part, mass) in enumerate(zip(parts.parts, parts.masses, strict=True)):
+                place = rest.at[0].set(x)
+
+                def here(z: Coordinates, place: Array = place) -> Any:
+                    return function(eqx.tree_at(_position, z, place, is_leaf=_is_none))
 
                 def phi(v: Array, kind: int = kind, mass: float = mass) -> Array:
                     z = Coordinates(
-                        jnp.asarray(mass, dtype), rest.at[0].set(x), v, jnp.asarray(kind)
+                        mass=jnp.asarray(mass, dtype), velocity=v, type=jnp.asarray(kind)
                     )
-                    value = jnp.asarray(one(function, z, name))
+                    value = jnp.asarray(one(here, z, name))
                     return value if jnp.iscomplexobj(value) else value.astype(dtype)
 
                 seen = polynomial_degree(phi, jnp.zeros(dimension, dtype))
@@ -114,16 +119,21 @@ class SlabDensity(Density):
                 )
                 assert stated is not None
                 velocity, weight = part.rule(stated)
-                values = jax.vmap(phi)(velocity)
-                total = total + jnp.tensordot(
-                    weight, values.astype(jnp.result_type(values, weight)), axes=1
+                size = size + jnp.tensordot(
+                    jnp.abs(weight), jnp.abs(jax.vmap(phi)(velocity)), axes=1
                 )
-            return total
+                total = total + part.integral(
+                    here,
+                    stated,
+                    name,
+                    mass=jnp.asarray(mass, dtype),
+                    kind=jnp.asarray(kind),
+                )
+            return total, size
 
-        value = self._over_places(at, function, sample, 4)
-        coarse = self._over_places(at, function, sample, 3)
+        value, size = self._over_places(at, function, sample, 4)
+        coarse, _ = self._over_places(at, function, sample, 3)
         tolerance = 1e-6 if dtype == jnp.float64 else 1e-4
-        size = jnp.maximum(jnp.abs(value), 1.0)
         value = eqx.error_if(
             value,
             jnp.any(jnp.isnan(value)),
@@ -136,6 +146,14 @@ class SlabDensity(Density):
             f"Argument `observe` must hold functions that two rules integrate alike to "
             f"{tolerance:g}, but {name!r} has jumps or kinks that they do not resolve.",
         )
+
+    def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
+        """Return ∫∫ f e^{−ik·v} dx dv, summed over types."""
+        return self._by_type(self.state.mean(0)).characteristic(wave_vectors)
+
+    def histogram(self, edges: Sequence[float], axis: int) -> Float[Array, " bins"]:
+        """Return ∫∫ f over each bin of one component of the velocity, summed over types."""
+        return self._by_type(self.state.mean(0)).histogram(edges, axis)
 
     def entropy(self) -> Array:
         """Return ∫∫ f log f dv dx of the averages over cells, of each type in a mixture."""
@@ -162,7 +180,9 @@ class SlabDensity(Density):
         own = jax.lax.dynamic_slice_in_dim(wide, cell + GHOSTS - 2, 5)
         return jnp.tensordot(_reconstruction(x * self.cells - cell - 0.5), own, axes=1)
 
-    def _over_places(self, at: Callable, function: Any, sample: Any, points: int) -> Array:
+    def _over_places(
+        self, at: Callable, function: Any, sample: Any, points: int
+    ) -> tuple[Array, Array]:
         dtype = self.state.dtype
         breaks = breaks_along(function, (sample, sample), 0, dtype)
         edges = jnp.asarray(np.arange(self.cells + 1) / self.cells, dtype)
@@ -171,8 +191,8 @@ class SlabDensity(Density):
         half, middle = jnp.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
         nodes = (middle[:, None] + half[:, None] * x).ravel()
         weights = (half[:, None] * w).ravel()
-        values = jax.lax.map(lambda x: at(x, self._at(x)), nodes)
-        return jnp.tensordot(weights, values, axes=1)
+        values, sizes = jax.lax.map(lambda x: at(x, self._at(x)), nodes)
+        return jnp.tensordot(weights, values, axes=1), jnp.tensordot(weights, sizes, axes=1)
 
 
 def surrounded(f: Array, operator: Operator, boundary: str) -> Array:
@@ -181,6 +201,14 @@ def surrounded(f: Array, operator: Operator, boundary: str) -> Array:
         return jnp.concatenate([f[-GHOSTS:], f, f[:GHOSTS]])
     mirror = operator.mirror  # type: ignore[attr-defined]
     return jnp.concatenate([mirror(f[GHOSTS - 1 :: -1]), f, mirror(f[: -GHOSTS - 1 : -1])])
+
+
+def _position(z: Coordinates) -> Array:
+    return z.position
+
+
+def _is_none(leaf: Any) -> bool:
+    return leaf is None
 
 
 def _reconstruction(x: Array) -> Float[Array, " 5"]:
