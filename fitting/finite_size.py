@@ -60,6 +60,10 @@ class WellMixed(KineticEquation):
         self.equation = equation
         self.n_particles = jnp.asarray(n_particles, self.equation.rate.dtype)
 
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the equation cannot start from `law`."""
+        self.equation.check(law)
+
     def prepare(self) -> tuple[Array, Array]:
         """Return the symmetric β and the jumps ν (M, M, M)."""
         rate = (self.equation.rate + self.equation.rate.T) / 2

@@ -86,7 +86,7 @@ class SlabDensity(Density):
             jnp.zeros(dimension, dtype),
             jnp.asarray(0),
         )
-        if not needs_place(function, sample):
+        if not needs_place(function, sample, name):
             return whole.integral(function, degree, name)
         rest = jnp.full(dimension, jnp.nan, dtype)  # the other components are not known
 

@@ -41,7 +41,7 @@ class ByTypeMean(Mean):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return Σ w φ over each type."""
-        return measured.total(self._at_its_type)
+        return measured.total(self._at_its_type, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ φ f_α of each type."""
@@ -77,7 +77,7 @@ class Temperature(Observable):
         def share(z: Coordinates) -> Array:
             return jax.nn.one_hot(z.type, self.types)
 
-        rest = 1 - measured.total(share, 2)
+        rest = 1 - measured.total(share, 2, self.name)
         found = self._of(lambda o: o.of_particles(measured), measured.coordinates.velocity)
         return found / jnp.where(rest > 1e-6, rest, 1)  # 0 for N_α = 1
 

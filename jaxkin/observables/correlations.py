@@ -55,7 +55,7 @@ class Correlation(Observable):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the sum over tuples of different particles."""
-        return _over_tuples(measured, self.functions)
+        return _over_tuples(measured, self.functions, self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return Π ∫ φ_k f."""
@@ -85,8 +85,8 @@ class PairMean(Observable):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return the mean over pairs of different particles."""
-        both = _over_tuples(measured, (self.first, self.second))
-        return both / _over_tuples(measured, (_unit, _unit))
+        both = _over_tuples(measured, (self.first, self.second), self.name)
+        return both / _over_tuples(measured, (_unit, _unit), self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ⟨φ⟩⟨ψ⟩ of the density scaled to mass 1."""
@@ -98,25 +98,27 @@ def _product(density: Density, functions: Sequence[Function], name: str) -> Arra
     return math.prod(parts[1:], start=parts[0])
 
 
-def _over_tuples(measured: Weighted, functions: Sequence[Function]) -> Array:
+def _over_tuples(measured: Weighted, functions: Sequence[Function], name: str) -> Array:
     total: Any = 0.0
     for blocks in _partitions(list(functions)):
         term: Any = 1.0
         for block in blocks:
             size = len(block)
-            term = term * (-1) ** (size - 1) * math.factorial(size - 1) * _sum(measured, block)
+            term = (
+                term * (-1) ** (size - 1) * math.factorial(size - 1) * _sum(measured, block, name)
+            )
         total = total + term
     return total
 
 
-def _sum(measured: Weighted, functions: Sequence[Function]) -> Array:
+def _sum(measured: Weighted, functions: Sequence[Function], name: str) -> Array:
     """Return Σ n w^m Π_m φ_m."""
 
     def product(z: Coordinates) -> Array:
         values = [jnp.asarray(f(z)) for f in functions]
         return math.prod(values[1:], start=values[0])
 
-    return measured.total(product, len(functions))
+    return measured.total(product, len(functions), name)
 
 
 def _unit(z: Coordinates) -> float:

@@ -100,33 +100,53 @@ def at_each(function: Callable[[Any], Any], coordinates: Any, name: str) -> Arra
     return jax.vmap(lambda z: jnp.asarray(one(function, z, name)))(coordinates)
 
 
-def one(function: Callable[[Any], Any], coordinates: Any, name: str) -> Any:
-    """Return φ of one particle; say so if it asks for a coordinate that is not there."""
-    try:
-        return function(coordinates)
-    except (TypeError, AttributeError, IndexError) as error:
-        lacks = [k for k in ("mass", "position", "velocity", "type") if _none(coordinates, k)]
+class Known:
+    """The coordinates of one particle as φ reads them: to ask for one that is None is an error.
+
+    A comparison with None would be False, and a sum of it 0.
+
+    Args:
+        coordinates: of one particle.
+        name: of the observable, for the message.
+    """
+
+    def __init__(self, coordinates: Any, name: str):
+        self._coordinates, self._name = coordinates, name
+
+    def __getattr__(self, coordinate: str) -> Any:
+        """Return the coordinate."""
+        value = getattr(self._coordinates, coordinate)
         require(
-            not lacks or "NoneType" not in str(error),
+            value is not None,
             "observe",
-            "hold functions of what this density has",
-            f"{name!r} asks for one of {lacks}, which it lacks",
+            "hold functions of what the model has",
+            f"{self._name!r} asks for the {coordinate} of a particle, of which there is none",
         )
-        raise
+        return value
 
 
-def needs_place(function: Callable[[Any], Any], coordinates: Any) -> bool:
-    """Whether φ asks for a position, seen by leaving it out."""
+def one(function: Callable[[Any], Any], coordinates: Any, name: str) -> Any:
+    """Return φ of one particle.
+
+    Raises:
+        ValueError: φ asks for a coordinate that is not there.
+    """
+    return function(Known(coordinates, name))
+
+
+def needs_place(function: Callable[[Any], Any], coordinates: Any, name: str) -> bool:
+    """Whether φ asks for a position, seen by leaving it out.
+
+    Raises:
+        ValueError: φ asks for another coordinate that is not there.
+    """
+    jax.eval_shape(lambda z: jnp.asarray(one(function, z, name)), coordinates)
     without = eqx.tree_at(lambda z: z.position, coordinates, None, is_leaf=lambda x: x is None)
     try:
-        jax.eval_shape(lambda z: jnp.asarray(function(z)), without)
-    except Exception:  # whatever φ does with a position that is None
+        jax.eval_shape(lambda z: jnp.asarray(one(function, z, name)), without)
+    except ValueError:
         return True
     return False
-
-
-def _none(coordinates: Any, name: str) -> bool:
-    return getattr(coordinates, name, None) is None
 
 
 def _one(z: Any) -> float:

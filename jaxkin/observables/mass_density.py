@@ -73,7 +73,7 @@ class MassDensity(Density):
         masses = jnp.arange(1, self.fields.shape[0] + 1)
         dtype = self.fields.dtype
         sample = Coordinates(masses[0], jnp.zeros(self.dimension, dtype))
-        if not needs_place(function, sample):
+        if not needs_place(function, sample, name):
             means = self.fields.reshape(masses.size, -1).mean(1)
             values = jax.vmap(lambda n: jnp.asarray(one(function, Coordinates(n), name)))(masses)
             wide = jnp.iscomplexobj(values)

@@ -48,7 +48,7 @@ class Mean(Observable):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return Σ n_i w_i φ(z_i)."""
-        return measured.total(self.function)
+        return measured.total(self.function, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ φ f."""
@@ -96,6 +96,9 @@ class Entropy(Entry):
     """H = ∫ f log f, known where a density is; of each type in a mixture.
 
     Where f is a series that is negative somewhere, the integral is over where it is positive.
+
+    Args:
+        name: the name under which the trajectory keeps it.
     """
 
     def __init__(self, name: str = "entropy"):
@@ -106,7 +109,11 @@ class Entropy(Entry):
 
 
 class Overflow(Entry):
-    """Density of the mass in particles heavier than the largest class."""
+    """Density of the mass in particles heavier than the largest class.
+
+    Args:
+        name: the name under which the trajectory keeps it.
+    """
 
     def __init__(self, name: str = "overflow"):
         super().__init__(name, "overflow")
@@ -116,7 +123,11 @@ class Overflow(Entry):
 
 
 class ScaledTime(Entry):
-    """τ = ∫ n (2T)^{γ/2} dt, kept by `SelfSimilarAnnihilation`."""
+    """τ = ∫ n (2T)^{γ/2} dt, kept by `SelfSimilarAnnihilation`.
+
+    Args:
+        name: the name under which the trajectory keeps it.
+    """
 
     def __init__(self, name: str = "tau"):
         super().__init__(name, "tau")

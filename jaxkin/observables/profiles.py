@@ -20,7 +20,7 @@ from jaxtyping import Array, PRNGKeyArray
 from jaxkin.numerics.checks import require, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.by_type import ByTypeMean
-from jaxkin.observables.density import Density
+from jaxkin.observables.density import Density, at_each
 
 
 class ByTypeProfile(ByTypeMean):
@@ -52,7 +52,7 @@ class ByTypeProfile(ByTypeMean):
         """Return the sums, of whatever has positions in the unit box."""
         z, weight = measured.coordinates, measured.weight
         measured.individuals(self.name)
-        values = jax.vmap(lambda z: jnp.asarray(self.function(z), weight.dtype))(z)
+        values = at_each(self.function, z, self.name).astype(weight.dtype)
         # Rounding may put a sphere on the last edge.
         slice_ = jnp.clip((z.position[:, 0] * self.bins).astype(jnp.int32), 0, self.bins - 1)
         place = jax.nn.one_hot(z.type * self.bins + slice_, self.types * self.bins)

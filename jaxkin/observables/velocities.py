@@ -73,7 +73,7 @@ class CharacteristicFunction(Observable):
             phase = jnp.asarray(self.wave_vectors, z.velocity.dtype) @ z.velocity
             return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1)
 
-        return measured.total(function)
+        return measured.total(function, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ f e^{−ik·v} dv, in closed form where the density has one."""
@@ -120,7 +120,7 @@ class Histogram(Observable):
             below = z.velocity[self.axis] < jnp.asarray(self.edges, z.velocity.dtype)
             return below[1:] & ~below[:-1]
 
-        return measured.total(function)
+        return measured.total(function, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ f over each bin, in closed form or from the marginal."""

@@ -8,6 +8,7 @@ import pytest
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.laws import Monodisperse, Polydisperse
+from jaxkin.operators import Hermite
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 
 N, TIMES = 12, jnp.array([0.0, 0.3, 1.0, 2.5])
@@ -136,5 +137,5 @@ def test_faults_and_refusals():
         MarcusLushnikov(5, np.array([[1.0, 2.0], [3.0, 1.0]]))
     with pytest.raises(ValueError, match="max_mass"):
         simulate(MarcusLushnikov(5, 1.0, max_mass=1), Monodisperse(2), TIMES, key=jax.random.key(0))
-    with pytest.raises(ValueError, match="resolution"):
-        CONSTANT.kinetic_limit(modes=8)
+    with pytest.raises(ValueError, match=r"`method` must be None: .* no collision operator"):
+        CONSTANT.kinetic_limit(Hermite())
