@@ -65,8 +65,8 @@ def fit(
         free: mask of the entries to fit, in the field's shape (a dictionary by such names if
             several).
         start: first value, inside of the domain (a number, an array, or a dictionary by such
-            names); None: 1 for what is positive, the middle of an interval, equal parts for a
-            simplex, 0 for the rest (`neutral` of `jaxkin.domains`).
+            names); None: 1 for what is positive, the middle of an interval (1/2 for the exponent
+            of a kernel), equal parts for a simplex, 0 for the rest (see `jaxkin.domains`).
         optimizer: any optax optimiser; None: Levenberg–Marquardt.
         observables: what to compare, in all experiments: the objects that were observed, or names
             of those that the equation offers by itself; or "events", for the likelihood of the log
@@ -168,7 +168,7 @@ def _experiments(
 
 
 def _form(parametrisation: Parametrisation) -> list[Any]:
-    """Say what the entries are, but for their values."""
+    """Say what the entries are, except for their values."""
     return [
         (f.path, f.domain, f.shape, f.names, str(f.known.dtype)) for f in parametrisation.fields
     ]

@@ -36,6 +36,7 @@ class Trajectory(eqx.Module):
         times: (times,) the times at which the run was observed.
         observables: name -> array of shape (replicas, times, …) or (times, …).
         events: the log that the particles kept (`jaxkin.logs`), or None.
+        density: f(t, ·) of a solution that kept it (`solve(…, density=True)`), or None.
         metadata: numbers that describe the run (N, Z, ε, step …), kept with the data.
 
     `trajectory["counts"]` is short for `trajectory.observables["counts"]`.
@@ -45,6 +46,7 @@ class Trajectory(eqx.Module):
     observables: dict[str, Array]
     events: Log | None = None
     metadata: Metadata = eqx.field(static=True, default_factory=Metadata, converter=Metadata)
+    density: Any = None
 
     def __check_init__(self) -> None:
         require(

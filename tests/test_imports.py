@@ -104,6 +104,7 @@ PUBLIC_FAMILIES = (
     jaxkin.collision_laws,
     jaxkin.interactions,
     jaxkin.coagulation_kernels,
+    jaxkin.schemes,
 )
 
 

@@ -99,7 +99,7 @@ def test_pairs_near_contact_follow_the_repulsion():
     """
     n, epsilon = 50, 1 / 50
     edges = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
-    pairs = jk.PairDensity(edges * epsilon)
+    pairs = jk.observables.PairDensity(edges * epsilon)
     data = jk.simulate(
         gas(n, CONTACT),
         jk.laws.Monodisperse(),
@@ -138,7 +138,7 @@ def test_inhomogeneous_gas_follows_the_equation_in_space():
         interaction=jk.interactions.Ball(F(1)),
         scheme=PAIR_LAW,
     )
-    observe = [*particles.observables(), jk.fourier_mode([(1, 0, 0)], mass=1)]
+    observe = [*particles.observables(), jk.observables.FourierMode([(1, 0, 0)], mass=1)]
     times = jnp.array([0.02, 0.05], F)
     data = jk.simulate(particles, law, times, key=jax.random.key(10), replicas=64, observe=observe)
     limit = jk.solve(particles.kinetic_limit(modes=8), law, times, observe=observe)

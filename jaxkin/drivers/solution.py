@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxkin.drivers.density_path import DensityPath
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, require, require_finite, require_increasing
 from jaxkin.observables.base import Observable, chosen_observables
@@ -33,6 +34,7 @@ def solve(
     rtol: float | None = None,
     atol: float | None = None,
     adjoint: diffrax.AbstractAdjoint | None = None,
+    density: bool = False,
 ) -> Trajectory:
     """Solve a kinetic equation and record observables at `times`.
 
@@ -47,6 +49,8 @@ def solve(
         adjoint: how to differentiate. None: reverse mode by checkpoints
             (`diffrax.RecursiveCheckpointAdjoint()`). That refuses `jvp`; give
             `diffrax.ForwardMode()` for forward mode, or `diffrax.DirectAdjoint()` for both.
+        density: keep the density, f(t, ·), as `density` of the trajectory
+            (`jaxkin.drivers.density_path.DensityPath`).
 
     Returns:
         A `Trajectory` with observables of shape (times, …), in the dtype of the equation.
@@ -61,8 +65,11 @@ def solve(
     chosen = chosen_observables(observe, equation.observables())
     require(len(chosen) > 0, "observe", "name at least one observable", "it is empty")
     times = jnp.asarray(times, dtype=float)
-    observed = _told(*_solve(equation, law, times, chosen, *_tolerances(rtol, atol), adjoint))
-    return Trajectory(times, observed, None, Metadata(equation=type(equation).__name__))
+    keep = bool(density)
+    tolerances = _tolerances(rtol, atol)
+    observed, states = _told(*_solve(equation, law, times, chosen, *tolerances, adjoint, keep))
+    path = DensityPath(equation, times, states) if keep else None
+    return Trajectory(times, observed, None, Metadata(equation=type(equation).__name__), path)
 
 
 def integrate(
@@ -102,10 +109,10 @@ def _tolerances(rtol: float | None, atol: float | None) -> tuple[Array | None, A
 
 
 @eqx.filter_jit
-def _solve(equation, law, times, chosen, rtol, atol, adjoint):
+def _solve(equation, law, times, chosen, rtol, atol, adjoint, keep):
     states, failed = _integrate(equation, law, times, rtol, atol, adjoint)
     observed = {o.name: jax.vmap(lambda s, o=o: equation.observe(s, o))(states) for o in chosen}
-    return observed, failed
+    return (observed, states if keep else None), failed
 
 
 @eqx.filter_jit

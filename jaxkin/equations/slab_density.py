@@ -40,6 +40,16 @@ class SlabDensity(Density):
     boundary: str = eqx.field(static=True)
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """f(x, v)."""
+        return ("place", "velocity")
+
+    @property
+    def leading(self) -> str | None:
+        """Types, in a mixture."""
+        return self.operator.measure(self.state[0]).leading
+
+    @property
     def cells(self) -> int:
         """How many cells."""
         return self.state.shape[0]

@@ -140,14 +140,9 @@ class Smoluchowski(KineticEquation):
             eigenvalues = -moving * jnp.asarray(squared, rate.dtype)
         return Prepared(rate, jnp.where(heavy, rate, 0), eigenvalues)
 
-    def project(self, law: Any) -> Float[Array, "classes *grid"]:
-        """Return the densities h_n of the law on the grid, filtered to the kept modes; overflow 0.
-
-        Raises:
-            ValueError: the law has no densities of masses, is heavier than M, or is not uniform
-                while `modes` is None.
-        """
-        require_law(law, MassLaw, max_mass=self.max_mass, needs=("density",))
+    def check(self, law: Any) -> None:
+        """Raise `ValueError` if the law has no densities of masses, or they do not fit."""
+        require_law(law, MassLaw, max_mass=self.max_mass, needs=("density", "uniform"))
         require(
             self.modes is not None or law.uniform,
             "law",
@@ -155,6 +150,15 @@ class Smoluchowski(KineticEquation):
             "its densities vary in space",
             "Give the equation a number of `modes`.",
         )
+
+    def project(self, law: Any) -> Float[Array, "classes *grid"]:
+        """Return the densities h_n of the law on the grid, filtered to the kept modes; overflow 0.
+
+        Raises:
+            ValueError: the law has no densities of masses, is heavier than M, or is not uniform
+                while `modes` is None.
+        """
+        self.check(law)
         places = jnp.asarray(torus.points(self.modes or 1, self.dimension), self.rate.dtype)
         densities = jnp.moveaxis(law.density(places), -1, 0).astype(self.rate.dtype)
         rows = [(0, self.max_mass + 1 - law.max_mass)] + [(0, 0)] * self.dimension

@@ -2,7 +2,7 @@
 
     Real                 x = θ
     Positive             x = e^θ                          (0, ∞)
-    AtLeast(a)           x = a + e^θ                      [a, ∞)
+    AtLeast(a)           x = a + |a|e^θ                   [a, ∞)
     Interval(a, b)       x = a + (b − a)/(1 + e^−θ)       [a, b], or with ends that are left out
     Simplex              x_k = e^θ_k/Σe^θ, θ_last = 0     x_k in [0, 1] of sum 1
     SymmetricPositive    x_ij = x_ji = e^θ_ij, i ≤ j
@@ -19,9 +19,8 @@ belongs to the domain, and at the number next to it if not.
 Symbols: θ (p,) free coordinates; x (q,) the entries in a row; Q a function of x.
 """
 
-import abc
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
@@ -29,126 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxkin.numerics.checks import is_traced, one_of, require, require_finite
-
-
-@dataclass(frozen=True)
-class Domain(abc.ABC):
-    """Where a parameter lives, entry by entry, and its free coordinates.
-
-    Attributes:
-        logarithmic: whether the coordinate is the logarithm of x, so that errors are relative.
-        anchored: whether a search needs a prior in θ as long as the data say little.
-        ends: whether x may come as near to an end as it likes, where θ has no end.
-        joined: whether all coordinates make each entry.
-    """
-
-    logarithmic: ClassVar[bool] = False
-    anchored: ClassVar[bool] = True
-    ends: ClassVar[bool] = False
-    joined: ClassVar[bool] = False
-
-    # Bounds.
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The ends, finite or not."""
-        return -np.inf, np.inf
-
-    @property
-    def closed(self) -> tuple[bool, bool]:
-        """Which ends belong to the domain."""
-        return False, False
-
-    @abc.abstractmethod
-    def __str__(self) -> str:
-        """Say what the domain is, as the end of "must …"."""
-
-    def contains(self, value: Any) -> Bool[np.ndarray, "*shape"]:
-        """Tell which entries are finite and between the ends."""
-        x, (lower, upper), (low, high) = np.asarray(value), self.bounds, self.closed
-        above = x >= lower if low else x > lower
-        return np.isfinite(x) & above & (x <= upper if high else x < upper)
-
-    def check(self, value: Any, name: str) -> None:
-        """Raise `ValueError` unless `value` lies in the domain; a traced value passes.
-
-        Args:
-            value: a number or an array.
-            name: of the argument, for the message.
-        """
-        if not is_traced(value):
-            self._refuse(value, self.contains(value), name, str(self), "Correct that value.")
-
-    def check_inside(self, value: Any, name: str) -> None:
-        """Raise `ValueError` unless `value` has finite coordinates θ: an end has none."""
-        if is_traced(value):
-            return
-        x, (lower, upper) = np.asarray(value), self.bounds
-        inside = self.contains(value) & (x > lower) & (x < upper)
-        ends = f"{self}, and not at an end" if any(self.closed) else str(self)
-        self._refuse(value, inside, name, ends, f"Take {_sign(self.neutral(x.size))}, say.")
-
-    def _refuse(self, value: Any, good: np.ndarray, name: str, must: str, remedy: str) -> None:
-        if np.all(good):
-            return
-        array, where = np.asarray(value), np.argwhere(~good)[0]
-        place = f"entry {tuple(int(k) for k in where)}" if array.ndim else "it"
-        require(False, name, must, f"{place} is {array[tuple(where)]}", remedy)
-
-    # The map.
-
-    def free(self, entries: int) -> int:
-        """Return the number of free coordinates of so many entries."""
-        return entries
-
-    def neutral(self, entries: int) -> float:
-        """Return where a search starts if it is told nothing."""
-        return 0.0
-
-    @abc.abstractmethod
-    def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
-        """Return x at θ."""
-
-    @abc.abstractmethod
-    def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
-        """Return θ of x: the inverse of `natural`."""
-
-    @abc.abstractmethod
-    def log_jacobian(self, theta: Float[Array, " p"]) -> Float[Array, ""]:
-        """Return log|det dx/dθ|, of the first p entries where the last follows from them."""
-
-    # What a search and a report need.
-
-    def ignorance(self, entries: int) -> float:
-        """Return the standard deviation of an entry under the uniform law; ∞ if unbounded."""
-        return np.inf
-
-    def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
-        """Return ∂x_k/∂θ_k in units of the domain where it has ends, else 1."""
-        return jnp.ones_like(theta)
-
-    def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
-        """Return the positive part of Σ_k ∂Q/∂x_k ∂²x_k, from ∂Q/∂θ."""
-        return jnp.zeros((theta.size, theta.size), theta.dtype)
-
-    # The array that holds the entries.
-
-    def choose(self, mask: Bool[np.ndarray, "*shape"], name: str) -> Bool[np.ndarray, "*shape"]:
-        """Return which entries are coordinates, one of each set that is bound to be equal.
-
-        Args:
-            mask: the entries that are free.
-            name: of the parameter, for the message.
-
-        Raises:
-            ValueError: these entries alone cannot be free.
-        """
-        return mask
-
-    def mirror(self, array: Array) -> Array:
-        """Return the array with all entries equal that are bound to be."""
-        return array
+from jaxkin.numerics.checks import one_of, require, require_finite
+from jaxkin.numerics.domain_base import Domain, finite_exp, sign, within
 
 
 @dataclass(frozen=True)
@@ -193,7 +74,7 @@ class Positive(Domain):
 
     def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
         """Return e^θ, within the range of the floating type."""
-        return _finite_exp(theta)
+        return finite_exp(theta)
 
     def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
         """Return log x."""
@@ -257,7 +138,7 @@ class AtLeast(Domain):
         return True, False
 
     def __str__(self) -> str:
-        return f"be finite and at least {_sign(self.lower)}"
+        return f"be finite and at least {sign(self.lower)}"
 
     def neutral(self, entries: int) -> float:
         """Return a + |a|."""
@@ -265,7 +146,7 @@ class AtLeast(Domain):
 
     def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
         """Return a + |a|e^θ."""
-        return _within(self.lower + abs(self.lower) * _finite_exp(theta), self.bounds, self.closed)
+        return within(self.lower + abs(self.lower) * finite_exp(theta), self.bounds, self.closed)
 
     def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
         """Return log((x − a)/|a|)."""
@@ -277,7 +158,7 @@ class AtLeast(Domain):
 
     def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
         """Return e^θ."""
-        return _finite_exp(theta)
+        return finite_exp(theta)
 
     def bend(self, theta: Float[Array, " p"], gradient: Float[Array, " p"]) -> Float[Array, "p p"]:
         """Return the positive part of ∂Q/∂θ, for x″ = x′."""
@@ -292,14 +173,16 @@ class Interval(Domain):
         lower: a.
         upper: b > a.
         shape: "[]", "(]", "[)" or "()": a bracket where the end belongs to the interval.
+        usual: where a search starts if it is told nothing; None for the middle.
 
     Raises:
-        ValueError: an end is not finite, or b ≤ a.
+        ValueError: an end is not finite, b ≤ a, or `usual` is not between them.
     """
 
     lower: float
     upper: float
     shape: str = "[]"
+    usual: float | None = field(default=None, compare=False)
     ends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -308,10 +191,12 @@ class Interval(Domain):
         require(
             self.lower < self.upper,
             "upper",
-            f"exceed the lower end {_sign(self.lower)}",
-            f"it is {_sign(self.upper)}",
+            f"exceed the lower end {sign(self.lower)}",
+            f"it is {sign(self.upper)}",
         )
         one_of(self.shape, "shape", ("[]", "(]", "[)", "()"))
+        if self.usual is not None:
+            self.check_inside(self.usual, "usual")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -329,16 +214,16 @@ class Interval(Domain):
         return float(self.upper - self.lower)
 
     def __str__(self) -> str:
-        return f"lie in {self.shape[0]}{_sign(self.lower)}, {_sign(self.upper)}{self.shape[1]}"
+        return f"lie in {self.shape[0]}{sign(self.lower)}, {sign(self.upper)}{self.shape[1]}"
 
     def neutral(self, entries: int) -> float:
-        """Return the middle."""
-        return self.lower + self.length / 2
+        """Return the usual place, or the middle."""
+        return self.lower + self.length / 2 if self.usual is None else self.usual
 
     def natural(self, theta: Float[Array, " p"]) -> Float[Array, " q"]:
         """Return a + L/(1 + e^−θ)."""
         x = self.lower + self.length * jax.nn.sigmoid(theta)
-        return _within(x, self.bounds, self.closed)
+        return within(x, self.bounds, self.closed)
 
     def coordinates(self, natural: Float[Array, " q"]) -> Float[Array, " p"]:
         """Return log((x − a)/(b − x))."""
@@ -433,29 +318,3 @@ class Simplex(Domain):
             "Their sum is 1: leave `free` out for this field.",
         )
         return mask
-
-
-def _finite_exp(theta: Array) -> Array:
-    """Return e^θ as a positive, finite number of its type."""
-    span = jnp.finfo(theta.dtype)
-    # A derivative of 0 out there is right: nothing moves any more.
-    return jnp.exp(jnp.clip(theta, np.log(span.tiny) + 1, np.log(span.max) - 1))
-
-
-def _within(x: Array, bounds: tuple[float, float], closed: tuple[bool, bool]) -> Array:
-    """Return x where rounding left it in the domain, else the nearest number that is in it."""
-    lower, upper = (np.asarray(end, x.dtype) for end in bounds)
-    least = lower if closed[0] else _next(lower, np.inf)
-    most = upper if closed[1] else _next(upper, -np.inf)
-    return jnp.where(x < least, least, jnp.where(x > most, most, x))
-
-
-def _next(end: np.ndarray, towards: float) -> np.ndarray:
-    """Return the normal number next to `end`: accelerators, and XLA, round others to 0."""
-    tiny = np.finfo(end.dtype).tiny
-    step = np.nextafter(end, np.asarray(towards, end.dtype))
-    return step if abs(step) >= tiny else np.copysign(tiny, np.asarray(towards, end.dtype))
-
-
-def _sign(value: float) -> str:
-    return f"{value:g}".replace("-", "−")

@@ -25,6 +25,16 @@ class Density(eqx.Module):
     entry: a function without arguments, by name.
     """
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What f is a function of when it is called, in order: "place", "velocity"."""
+        return ()
+
+    @property
+    def leading(self) -> str | None:
+        """What the leading axis of its values counts, "mass" or "type"; None without one."""
+        return None
+
     @abc.abstractmethod
     def integral(
         self, function: Callable[[Any], Any], degree: int | None = None, name: str = "φ"

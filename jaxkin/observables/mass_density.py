@@ -36,6 +36,16 @@ class MassDensity(Density):
     dimension: int = eqx.field(static=True)
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """f_n(x)."""
+        return ("place",)
+
+    @property
+    def leading(self) -> str:
+        """Masses."""
+        return "mass"
+
+    @property
     def uniform(self) -> bool:
         """Whether f_n are the same everywhere."""
         return self.fields.ndim == 1

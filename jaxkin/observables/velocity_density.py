@@ -32,6 +32,11 @@ class VelocityDensity(Density):
     def dimension(self) -> int:
         """d."""
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """f(v)."""
+        return ("velocity",)
+
     @abc.abstractmethod
     def __call__(self, velocity: Float[Array, "*n d"]) -> Float[Array, "*n"]:  # type: ignore[override]
         """Return f(v)."""
@@ -182,6 +187,16 @@ class TypeDensities(Density):
 
     parts: tuple[VelocityDensity, ...]
     masses: tuple[float, ...] = eqx.field(static=True)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """f_α(v)."""
+        return ("velocity",)
+
+    @property
+    def leading(self) -> str:
+        """Types."""
+        return "type"
 
     def __call__(self, velocity: Float[Array, "*n d"]) -> Float[Array, "k *n"]:  # type: ignore[override]
         """Return f_α(v) of each type."""

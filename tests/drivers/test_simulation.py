@@ -17,7 +17,7 @@ from jaxkin.drivers import checkpoints
 from jaxkin.drivers.simulation import SimulationFault, simulate
 from jaxkin.laws import Monodisperse
 from jaxkin.model import Particles
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables import Coordinates, Mean, Weighted
 from jaxkin.particles.brownian.coagulation import BrownianCoagulation
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.physics.contacts.interactions import Ball
@@ -50,7 +50,7 @@ class Walkers(Particles):
     def tile(self, replicas):
         return min(replicas, self.per_tile)
 
-    def kinetic_limit(self, equation=None, **resolution):
+    def kinetic_limit(self, method=None):
         raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ def mean_of(z):
     return z.position[0]
 
 
-MEAN = Observable("mean", mean_of)
+MEAN = Mean("mean", mean_of)
 WALKERS = Walkers(jnp.asarray(1.0))
 
 
@@ -204,7 +204,7 @@ def test_resume_really_reads_the_state(tmp_path, crash_after, monkeypatch):
         {"key": jax.random.key(9)},
         {"model": Walkers(jnp.asarray(1.1))},
         {"model": Walkers(jnp.asarray(1.0), bound=50.0)},
-        {"observe": [Observable("x", mean_of)]},
+        {"observe": [Mean("x", mean_of)]},
         {"times": TIMES * 2},
         {"law": Monodisperse(density=2.0)},
     ],

@@ -13,7 +13,7 @@ from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Monodisperse, Polydisperse
 from jaxkin.model import KineticEquation
-from jaxkin.observables import Coordinates, Observable, Weighted
+from jaxkin.observables import Atoms, Coordinates, FourierMode, Mean
 from jaxkin.physics.contacts.coagulation_kernels import additive_kernel
 
 LAW = Monodisperse()
@@ -32,10 +32,10 @@ class Explosion(KineticEquation):
         return self.strength * state**2
 
     def measure(self, state):
-        return Weighted(state, Coordinates(mass=jnp.ones(1)))
+        return Atoms(state, Coordinates(mass=jnp.ones(1)))
 
 
-NUMBER = Observable("number", lambda z: 1.0)
+NUMBER = Mean("number", lambda z: 1.0)
 
 
 def final_counts(rate, adjoint=None):
@@ -124,12 +124,11 @@ def test_reverse_against_forward(adjoint):
 def test_gradient_of_a_field_by_the_diffusivity():
     """An initial wave 1 + ½cos 2πx of f_1 decays in part by d(1): against finite differences."""
     from jaxkin.laws import Inhomogeneous
-    from jaxkin.observables import fourier_mode
 
     law = Inhomogeneous(
         lambda x: jnp.array([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0])]), maximum=2.0, max_mass=1
     )
-    wave = fourier_mode([(1,)])
+    wave = FourierMode([(1,)])
 
     def loss(diffusivity):
         equation = Smoluchowski(2.0, diffusivity, max_mass=2, dimension=1, modes=8)

@@ -9,7 +9,7 @@ from jaxkin.drivers.solution import integrate
 from jaxkin.equations.annihilation_profile import annihilation_profile
 from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.laws.velocities import PowerMaxwellian
-from jaxkin.operators.sonine import BoltzmannRadial
+from jaxkin.operators.sonine import Sonine
 
 SPHERES = jk.PowerKernel(jnp.float64(1.0), jnp.float64(1.0))
 
@@ -78,7 +78,7 @@ def test_profile_is_steady_in_sonine_functions(dimension, power, allowed):
     velocity = jnp.asarray(profile.radius)[:, None] * jnp.eye(dimension)[0]
     found = {}
     for degree in (16, 32):
-        operator = BoltzmannRadial(SPHERES, dimension=dimension, degree=degree, width=0.75)
+        operator = Sonine(SPHERES, dimension=dimension, degree=degree, width=0.75)
         equation = SelfSimilarAnnihilation(operator, 1.0)
         f = mass[mass > 0] @ operator.basis(velocity[mass > 0])
         rate, a, _, b = equation.scaled_rate(f, equation.prepare())
@@ -91,7 +91,7 @@ def test_profile_is_steady_in_sonine_functions(dimension, power, allowed):
 @pytest.mark.slow
 def test_a_long_run_arrives_at_the_profile():
     """A Maxwellian of hard spheres, α = 1: a to 5e-4 and b to 1 % at τ = 6.4, degree 24."""
-    operator = BoltzmannRadial(SPHERES, degree=24, width=0.75)
+    operator = Sonine(SPHERES, degree=24, width=0.75)
     equation = SelfSimilarAnnihilation(operator, 1.0)
     times = jnp.array([0.0, 3e4])
     state = integrate(equation, PowerMaxwellian(3), times, rtol=1e-7, atol=1e-9)

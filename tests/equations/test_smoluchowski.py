@@ -10,8 +10,7 @@ from jaxkin.drivers.solution import integrate, solve
 from jaxkin.equations.smoluchowski import Smoluchowski, sum_over_products
 from jaxkin.laws import Inhomogeneous, Monodisperse, Polydisperse
 from jaxkin.numerics import torus
-from jaxkin.observables import Observable, fourier_mode
-from jaxkin.observables.census import Overflow, census
+from jaxkin.observables import Atoms, Coordinates, FourierMode, Mean, Overflow, census
 from jaxkin.physics.contacts.coagulation_kernels import (
     additive_kernel,
     constant_kernel,
@@ -177,7 +176,7 @@ def test_pure_diffusion_is_exact(dimension):
 def test_spectral_convergence_in_modes():
     """For an entire density the error falls faster than any power of the number of points."""
     law, times = wavy(), np.array([0.01, 0.05])
-    modes = fourier_mode([(0,), (1,), (2,)], mass=2)
+    modes = FourierMode([(0,), (1,), (2,)], mass=2)
 
     def result(points):
         equation = random_equation(max_mass=2, dimension=1, modes=points)
@@ -235,14 +234,16 @@ def test_fields_conserve_mass_and_match_an_explicit_solver():
 
 @pytest.mark.slow
 def test_cheap_observables_equal_the_general_ones():
-    """`OfMass` skips the places; the general rule over weighted coordinates must agree."""
+    """Functions of the mass alone skip the places; the rule over the torus must agree."""
     for options in ({}, {"dimension": 2, "modes": 6}):
         equation = random_equation(max_mass=4, **options)
         state = (
             equation.project(Polydisperse([0.5, 0.25])) if not options else equation.project(wavy())
         )
         for observable in census(4)[:3]:
-            general = Observable(observable.name, observable.function)
+            general = Mean(
+                observable.name, lambda z, own=observable.function: own(z) + 0 * z.position.sum()
+            )
             np.testing.assert_allclose(
                 equation.observe(state, observable), equation.observe(state, general), rtol=1e-13
             )
@@ -250,7 +251,7 @@ def test_cheap_observables_equal_the_general_ones():
 
 def test_observables_that_see_places():
     """A uniform density has no Fourier mode; a field has those that it was given."""
-    modes = fourier_mode([(0, 0), (1, 0), (0, 3)])
+    modes = FourierMode([(0, 0), (1, 0), (0, 3)])
     ode = random_equation(dimension=2)
     uniform = ode.observe(ode.project(Monodisperse(density=0.7)), modes)
     np.testing.assert_allclose(uniform, [[0.7, 0], [0, 0], [0, 0]], atol=1e-15)
@@ -261,7 +262,7 @@ def test_observables_that_see_places():
     field = random_equation(dimension=2, modes=6)
     law = Inhomogeneous(density, maximum=2.0, max_mass=1)
     # ∫ (1 + ½ sin 2πx) e^{−2πix} dx = −i/4
-    seen = field.observe(field.project(law), fourier_mode([(0, 0), (1, 0)]))
+    seen = field.observe(field.project(law), FourierMode([(0, 0), (1, 0)]))
     np.testing.assert_allclose(seen, [[1, 0], [0, -0.25]], atol=1e-15)
 
 
@@ -271,8 +272,9 @@ def test_names_and_shapes():
     assert shapes == {"counts": (2, 4), "number": (2,), "mass": (2,), "overflow": (2,)}
     np.testing.assert_array_equal(trajectory["counts"][0], [1, 0, 0, 0])
     assert census(4) is census(4)
-    with pytest.raises(ValueError, match="own state"):
-        Overflow().evaluate(random_equation().measure(jnp.zeros(7)))
+    assert float(Overflow().of_density(random_equation().measure(jnp.arange(7.0)))) == 6.0
+    with pytest.raises(ValueError, match="Only models with a largest mass"):
+        Overflow().of_density(Atoms(jnp.ones(1), Coordinates(mass=jnp.ones(1))))
 
 
 # Arguments ------------------------------------------------------------------------------------

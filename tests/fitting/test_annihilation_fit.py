@@ -10,6 +10,7 @@ import pytest
 from fitting import fit, fit_batches
 from jaxkin.drivers.simulation import simulate
 from jaxkin.laws.velocities import GaussianMixture, Maxwellian
+from jaxkin.operators import Hermite, Sonine
 from jaxkin.particles.annihilation import AnnihilatingGas
 from jaxkin.physics.collisions.kernels import MaxwellKernel, PowerKernel
 
@@ -28,7 +29,7 @@ def test_alpha_is_recovered(alpha):
     data = simulate(
         gas, law, times, key=jax.random.key(1), replicas=20, observe=["density", "energy"]
     )
-    equation = gas.kinetic_limit("radial", degree=16, width=0.8)
+    equation = gas.kinetic_limit(Sonine(degree=16, width=0.8))
     result = fit(equation, law, data, unknown="alpha", observables=("density", "energy"))
     assert result.converged
     assert abs(float(result.values[0]) - alpha) < 4 * float(result.errors[0])
@@ -43,7 +44,7 @@ def test_maxwell_density_sees_the_product_only():
     data = simulate(
         gas, law, times, key=jax.random.key(2), replicas=40, observe=["density", "stress"]
     )
-    equation = gas.kinetic_limit("hermite", degree=4)
+    equation = gas.kinetic_limit(Hermite(degree=4))
     both = ("alpha", "operator.kernel.strength")
     with pytest.warns(UserWarning, match="do not identify alpha, operator.kernel.strength"):
         result = fit(equation, law, data, unknown=both, observables=("density",))
@@ -62,7 +63,7 @@ def test_strength_and_exponent_are_recovered():
     data = simulate(
         gas, law, times, key=jax.random.key(3), replicas=40, observe=["density", "energy"]
     )
-    equation = gas.kinetic_limit("radial", degree=12, width=0.8)
+    equation = gas.kinetic_limit(Sonine(degree=12, width=0.8))
     result = fit(equation, law, data, unknown=PAIR, observables=("density", "energy"))
     z = (np.asarray(result.values) - [1.3, 0.6]) / np.asarray(result.errors)
     assert np.all(abs(z) < 4)
@@ -81,7 +82,7 @@ def test_intervals_of_alpha_cover():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = fit_batches(
-            gas.kinetic_limit("radial", degree=2),
+            gas.kinetic_limit(Sonine(degree=2)),
             law,
             data,
             batches=sets,
@@ -112,7 +113,7 @@ def test_all_three_together():
         replicas=60,
         observe=["density", "energy", "stress"],
     )
-    equation = gas.kinetic_limit("hermite", degree=6, width=0.8)
+    equation = gas.kinetic_limit(Hermite(degree=6, width=0.8))
     three = ("alpha", *PAIR)
     result = fit(equation, law, data, unknown=three, observables=("density", "stress"))
     z = (np.asarray(result.values) - truth) / np.asarray(result.errors)

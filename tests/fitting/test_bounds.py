@@ -7,8 +7,9 @@ import pytest
 from fitting import fit
 from fitting.parametrisation import parametrise
 from jaxkin.drivers.solution import solve
+from jaxkin.equations.boltzmann import Boltzmann
 from jaxkin.laws.velocities import GaussianMixture
-from jaxkin.operators.hermite import BoltzmannHermite
+from jaxkin.operators import Hermite
 from jaxkin.physics.collisions.angles import VariableSoft
 from jaxkin.physics.collisions.kernels import MaxwellKernel, PowerKernel
 from jaxkin.trajectory import Trajectory
@@ -19,8 +20,8 @@ STRETCHED = jnp.array([[1.3, 0.85, 0.85]])
 LAWS = [GaussianMixture([1.0], jnp.zeros((1, 3)), t * STRETCHED) for t in TEMPERATURES]
 
 
-def operator(kernel):
-    return BoltzmannHermite(kernel, degree=4, width=0.6)
+def equation_of(kernel):
+    return Boltzmann(Hermite(kernel, degree=4, width=0.6))
 
 
 def noisy(equation, law, seed, replicas=40):
@@ -32,8 +33,8 @@ def noisy(equation, law, seed, replicas=40):
 
 
 def fitted(truth, template, unknown, *, seed=0, **options):
-    data = [noisy(operator(truth), law, seed + k) for k, law in enumerate(LAWS)]
-    return fit(operator(template), LAWS, data, unknown=unknown, observables="stress", **options)
+    data = [noisy(equation_of(truth), law, seed + k) for k, law in enumerate(LAWS)]
+    return fit(equation_of(template), LAWS, data, unknown=unknown, observables="stress", **options)
 
 
 def test_a_soft_potential_is_found():
@@ -58,7 +59,7 @@ def test_softness_never_falls_below_one(softness, start, seed):
     truth = MaxwellKernel(1.0, VariableSoft(softness))
     template = MaxwellKernel(1.0, VariableSoft(2.5))
     result = fitted(truth, template, "softness", start=start, seed=seed)
-    assert result.names == ("kernel.angle.softness",) and result.converged
+    assert result.names == ("operator.kernel.angle.softness",) and result.converged
     assert result.values[0] >= 1 and result.interval()[0, 0] >= 1
     assert abs(result.values[0] - softness) < 5 * result.errors[0] < 0.25 * softness
 
@@ -73,10 +74,12 @@ def test_softness_never_falls_below_one(softness, start, seed):
 )
 def test_a_start_outside_is_refused_with_the_bounds(kernel, path, start, message):
     with pytest.raises(ValueError, match=f"`start`.*{message}"):
-        parametrise(operator(kernel), path, start=start)
+        parametrise(equation_of(kernel), path, start=start)
 
 
 def test_a_start_inside_is_taken():
     for start in (-1.9, -0.5, 0.99):
-        found, theta = parametrise(operator(PowerKernel(1.0, 0.5)), "kernel.exponent", start=start)
+        found, theta = parametrise(
+            equation_of(PowerKernel(1.0, 0.5)), "kernel.exponent", start=start
+        )
         np.testing.assert_allclose(found.natural(theta), start, rtol=1e-12)

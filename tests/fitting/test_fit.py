@@ -13,7 +13,7 @@ from jaxkin.drivers.simulation import simulate
 from jaxkin.drivers.solution import solve
 from jaxkin.equations.smoluchowski import Smoluchowski
 from jaxkin.laws import Monodisperse, Polydisperse
-from jaxkin.observables import Observable
+from jaxkin.observables import Mean
 from jaxkin.observables.census import census
 from jaxkin.particles.marcus_lushnikov import MarcusLushnikov
 from jaxkin.trajectory import Trajectory
@@ -172,8 +172,7 @@ def test_no_retrace_between_data_sets(data):
     assert not [r for r in records if "Compiling" in r and "_estimate" in r]
 
 
-# The single place to change if an observable is made in another way.
-DIMERS = Observable("dimers", lambda z: z.mass == 2)
+DIMERS = Mean("dimers", lambda z: z.mass == 2)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +207,7 @@ def test_objects_that_both_sides_observe_are_compared(counted):
         (("number", "dimers"), r"`observables` must hold observables, or names.*Pass the object"),
         ((census(3)[0], "counts"), "'counts' comes twice"),
         ((), "at least one"),
-        (Observable("trimers", lambda z: z.mass == 3), "`data` must hold the observable 'trimers'"),
+        (Mean("trimers", lambda z: z.mass == 3), "`data` must hold the observable 'trimers'"),
     ],
 )
 def test_observables_that_are_refused(counted, observables, message):

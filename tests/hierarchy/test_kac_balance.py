@@ -1,4 +1,4 @@
-"""The balance of the one- and two-particle marginals, (2.22) and (2.25) of Cárdenas et al.."""
+"""The balance of the one- and two-particle marginals, (2.22) and (2.25) of Cárdenas et al."""
 
 import math
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import pytest
 import jaxkin as jk
 from jaxkin import collision_laws as cl
 from jaxkin.laws.velocities import GaussianMixture
+from jaxkin.observables import Observable
 
 N = 5
 LAWS, WEIGHTS = (cl.Binary("omega"), cl.Symmetric(3)), (0.6, 0.4)
@@ -33,29 +34,32 @@ def shear(v):
     return v[0, 0] * v[1, 0] - v[0, 1] * v[1, 1]
 
 
-class Marginal(jk.Observable):
+class Marginal(Observable):
     """⟨f^{(s)}, φ⟩ and the right-hand side of its balance, from the velocities of a replica.
 
     Labels mean nothing, so that particles i, i + 1, … are a tuple as good as any, and normal
-    numbers that the replica's own velocities choose average over ω.
+    numbers from the key of each replica and time average over ω.
     """
 
+    name: str = eqx.field(static=True)
     test: Callable = eqx.field(static=True)
     size: int = eqx.field(static=True)
 
     def __init__(self, name, test, size):
-        self.name, self.function, self.test, self.size = name, None, test, size
+        self.name, self.test, self.size = name, test, size
 
-    def evaluate(self, measured):
+    def of_density(self, density):
+        """Refuse."""
+        raise ValueError("An equation has no particles.")
+
+    def of_particles(self, measured, *, key=None):
+        """Return the mean, and four rates."""
         v = measured.coordinates.velocity
-        seed = jax.lax.bitcast_convert_type(v[0, 0], jnp.int32)
         mean = jnp.mean(jax.vmap(self.test)(tuples(v, range(self.size))))
         rates = [mean]
         for k, (law, beta) in enumerate(zip(LAWS, WEIGHTS, strict=True)):
             K, s = law.order, self.size
-            normals = jax.random.normal(
-                jax.random.fold_in(jax.random.key(k), seed), (N, law.normals(2)), v.dtype
-            )
+            normals = jax.random.normal(jax.random.fold_in(key, k), (N, law.normals(2)), v.dtype)
             # One of the s particles meets K − 1 others; (2.25), and its remainder: two of them.
             change = self.change(v, law, normals, [0], list(range(s, s + K - 1)))
             rate = beta * N / math.comb(N, K) * math.comb(N - s, K - 1) * s

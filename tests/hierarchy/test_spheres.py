@@ -9,6 +9,7 @@ import jaxkin as jk
 from jaxkin.hierarchy.annihilation import balance_defect
 from jaxkin.hierarchy.spheres import MixedBalance
 from jaxkin.laws.velocities import GaussianMixture
+from jaxkin.observables import Atoms, Coordinates, Weighted
 
 NUMBERS, MASSES = (3, 4), (4.0, 1.0)
 # ⟨f, Φ⟩, streaming, mutual contacts, others of type 1, others of type 2, walls.
@@ -124,7 +125,7 @@ def test_rates_before_one_contact_add_up_to_its_jump(boundary, dimension, cases)
     @jax.jit
     @jax.vmap
     def measured(x, v):
-        return balance.evaluate(jk.Weighted(jnp.ones(4), jk.Coordinates(position=x, velocity=v)))
+        return balance.of_particles(Weighted(jnp.ones(4), Coordinates(position=x, velocity=v)))
 
     for who, columns in cases.items():
         x, v = meeting(who, dimension)
@@ -132,7 +133,7 @@ def test_rates_before_one_contact_add_up_to_its_jump(boundary, dimension, cases)
         times = contact - horizon * (np.arange(50) + 0.5) / 50
         values = measured(x + times[:, None, None] * v, np.broadcast_to(v, (50, *v.shape)))
         total = np.asarray(values)[:, 1:].mean(axis=0) * horizon
-        # The weight has no first moment, but for that of 50 midpoints, 1/(2·50²): 1/h would have ½.
+        # The weight has no first moment, except for that of 50 midpoints, 1/(2·50²); 1/h has ½.
         way = (contact - times)[:, None] * np.asarray(values)[:, 1:] / horizon
         first = way.mean(axis=0)[1:] * horizon
         total[0] = 0.0  # streaming before the contact
@@ -239,7 +240,7 @@ def test_what_is_refused():
     gas = mixture(2)
     balance = MixedBalance("b", gas, dot)
     with pytest.raises(ValueError, match=r"`observe` must hold observables of an equation"):
-        balance.evaluate_limit(jk.Weighted(jnp.ones(1), jk.Coordinates()))
+        balance.of_density(Atoms(jnp.ones(1), Coordinates()))
     with pytest.raises(ValueError, match=r"`gas` must have two types, but it has 1"):
         MixedBalance("b", jk.HardSphereMixture((5,), (1.0,), (0.1,)), dot)
     for horizon in (0.0, float("nan")):

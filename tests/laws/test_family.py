@@ -16,9 +16,11 @@ TYPES = jk.laws.ByType(VELOCITIES, VELOCITIES)
 PLACED = jk.laws.Wave(VELOCITIES, 0.5)
 OTHER_DIMENSION = jk.laws.Maxwellian(2)
 STRANGERS = [None, 1.0, "dust", np.ones(3), jk.interactions.Ball(), jk.laws.Maxwellian]
-MIXED = jk.BoltzmannMixture((1.0, 2.0), jnp.ones((2, 2)), degree=2)
-HERMITE = jk.BoltzmannHermite(degree=2)
-RADIAL = jk.BoltzmannRadial(degree=4, width=0.5)
+MIXED = jk.BoltzmannMixture(jk.operators.HermiteMixture((1.0, 2.0), degree=2), jnp.ones((2, 2)))
+MAXWELL = jk.MaxwellKernel()
+HERMITE = jk.operators.Hermite(MAXWELL, degree=2)
+SONINE = jk.operators.Sonine(MAXWELL, degree=4, width=0.5)
+GRID = jk.operators.Fourier(MAXWELL, points=8)
 
 MODELS = {
     "masses": [
@@ -33,12 +35,12 @@ MODELS = {
     "velocities": [
         jk.KacGas(10),
         jk.AnnihilatingGas(10, 0.5),
-        jk.Boltzmann(points=8),
-        HERMITE,
-        RADIAL,
-        jk.MaxwellBoltzmann(degree=2),
+        jk.Boltzmann(GRID),
+        jk.Boltzmann(HERMITE),
+        jk.Boltzmann(SONINE),
+        jk.Boltzmann(jk.operators.Moments(jk.collision_laws.Binary(), degree=2)),
         jk.Annihilation(HERMITE, 0.5),
-        jk.SelfSimilarAnnihilation(RADIAL, 0.5),
+        jk.SelfSimilarAnnihilation(SONINE, 0.5),
     ],
     "types": [
         jk.HardSphereMixture((5, 5), (1.0, 1.0), (0.05, 0.05)),
@@ -122,9 +124,9 @@ def test_what_is_missing_is_named():
     """The method by which the family refuses is none."""
     run(jk.KacGas(10), Beam())
     with pytest.raises(ValueError, match="`law` must offer `quadrature`, but Beam does not"):
-        run(HERMITE, Beam())
+        run(jk.Boltzmann(HERMITE), Beam())
     with pytest.raises(ValueError, match="`law` must offer `density`, but Sampled does not"):
-        run(jk.Boltzmann(points=8), Sampled())
+        run(jk.Boltzmann(GRID), Sampled())
 
 
 class Sampled:
@@ -133,7 +135,9 @@ class Sampled:
     dimension = 3
 
     def sample_particles(self, number, dimension, *, key, dtype=None):
-        return jk.Coordinates(velocity=jax.random.normal(key, (number, dimension), dtype))
+        return jk.observables.Coordinates(
+            velocity=jax.random.normal(key, (number, dimension), dtype)
+        )
 
 
 class Halves:

@@ -124,6 +124,12 @@ def test_a_search_starts_inside(row):
     domain.check_inside(np.full(size, domain.neutral(size)), "start")
 
 
+def test_an_interval_may_know_where_to_start():
+    assert Interval(-2.0, 1.0).neutral(1) == -0.5
+    assert Interval(-2.0, 1.0, usual=0.5).neutral(1) == 0.5
+    assert Interval(-2.0, 1.0, usual=0.5) == Interval(-2.0, 1.0)  # the same domain
+
+
 def test_ignorance_is_the_scatter_of_the_uniform_law():
     random = np.random.default_rng(0)
     np.testing.assert_allclose(
@@ -170,6 +176,7 @@ def test_a_symmetric_matrix_has_one_coordinate_for_two_entries():
         (lambda: Interval(1.0, 1.0), "`upper` must exceed the lower end 1, but it is 1"),
         (lambda: Interval(0.0, np.inf), "`upper` must be finite"),
         (lambda: Interval(0.0, 1.0, "]["), "`shape` must be one of"),
+        (lambda: Interval(0.0, 1.0, usual=1.0), r"`usual` must lie in \[0, 1\].*but it is 1"),
         (lambda: AtLeast(np.nan), "`lower` must be finite"),
         (lambda: AtLeast(0.0), r"`lower` must differ from 0.*Positive\(\)"),
     ],

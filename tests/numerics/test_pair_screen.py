@@ -1,5 +1,6 @@
 """The screen of pairs: bits survive packing, and no pair is dropped that the criterion keeps."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def test_lowest_bit():
     np.testing.assert_array_equal(lowest_bit(words), [0, 1, 0, 2, 31, 0])
 
 
+@jax.jit
 def screened(start, shift, diffusivity, step, reach, range_):
     """The (n, n) mask of the screen for one replica; all of (d, n) or (n,)."""
     farthest = jnp.sqrt(jnp.max(jnp.sum(shift**2, 0)))

@@ -2,16 +2,21 @@
 
 import itertools
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 from scipy import stats
 
-from jaxkin.numerics.tuples import below, different, disjoint_pairs, first_repeat
+from jaxkin.numerics import tuples
+
+below = jax.jit(tuples.below)
+different = jax.jit(tuples.different, static_argnums=1)
+disjoint_pairs = jax.jit(tuples.disjoint_pairs, static_argnums=(2, 3))
+first_repeat = jax.jit(tuples.first_repeat)
 
 
 def words(shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).integers(0, 2**32, shape, dtype=np.uint32))
+    return np.random.default_rng(seed).integers(0, 2**32, shape, dtype=np.uint32)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 65535, 65536, 1_000_003, 2**31 - 1])
@@ -45,7 +50,7 @@ def test_first_repeat_by_brute_force(order):
                 expected = n
                 break
             seen |= here
-        assert int(first_repeat(jnp.asarray(places), jnp.asarray(used))) == expected
+        assert int(first_repeat(places, used)) == expected
 
 
 @pytest.mark.parametrize(("size", "number"), [(6, 3), (7, 2), (7, 3), (8, 1)])

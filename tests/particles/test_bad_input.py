@@ -104,7 +104,7 @@ def test_the_good_one_is_good():
         ({"radius": [[1], [1, 2]]}, "`radius` must be a number or an array of numbers"),
         (
             {"strength": lambda n, m: n if n > m else m},
-            "`strength` must be written with jax.numpy, but it asks for the value .* `if",
+            "`strength` must be written with jax.numpy, but it needs the value .* `if",
         ),
         (
             {"diffusivity": lambda n: np.exp(-n)},

@@ -21,7 +21,7 @@ def test_mean_square_displacement():
     gas = jk.BrownianCoagulation(
         200, strength=F(0), diffusivity=F(0.5), interaction=jk.interactions.Ball(F(1))
     )
-    mode = jk.fourier_mode([(1, 0, 0), (0, 1, 0)])
+    mode = jk.observables.FourierMode([(1, 0, 0), (0, 1, 0)])
     data = jk.simulate(
         gas, law, jnp.array([0.0, 0.02]), key=jax.random.key(3), replicas=200, observe=[mode]
     )

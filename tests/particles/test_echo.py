@@ -1,5 +1,6 @@
 """Loschmidt: all velocities reversed, the gas returns and its H rises, until rounding has grown."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,11 +12,16 @@ from jaxkin.laws.velocities import GaussianMixture, Maxwellian
 pytestmark = pytest.mark.slow
 
 
-class Velocities(jk.Observable):
+class Velocities(jk.observables.Observable):
     """The velocities of all spheres."""
 
-    def evaluate(self, measured):
+    name: str = eqx.field(static=True)
+
+    def of_particles(self, measured, *, key=None):
         return measured.coordinates.velocity
+
+    def of_density(self, density):
+        raise NotImplementedError
 
 
 def boltzmann_h(v):

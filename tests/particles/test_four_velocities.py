@@ -19,7 +19,7 @@ import jaxkin as jk
 CHANCES = np.array([0.5, 0.3, 0.15, 0.05])
 DIRECTIONS = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 TIMES = np.array([0.0, 1.0, 3.0])
-COUNTS = jk.Observable(
+COUNTS = jk.observables.Mean(
     "counts", lambda z: jnp.all(jnp.abs(z.velocity - DIRECTIONS) < 1e-3, axis=1) * 1.0
 )
 

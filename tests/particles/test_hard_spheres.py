@@ -326,7 +326,7 @@ def test_diameters_share_a_program_up_to_a_bound():
 
     Runs are those of lists made to measure, up to rounding; beyond the bound a run is at fault.
     """
-    numbers, masses, times = (30, 20), (1.0, 2.0), jnp.array([0.05])
+    numbers, masses, times = (30, 20), (1.0, 2.0), jnp.array([0.5])
     small, wide = (
         jk.HardSphereMixture(numbers, masses, e, largest=0.08) for e in ((0.05, 0.06), (0.08, 0.03))
     )

@@ -23,7 +23,7 @@ def run(gas, law, replicas, seed=0, times=TIMES, **options):
     return jk.simulate(gas, law, times, key=jax.random.key(seed), replicas=replicas, **options)
 
 
-SHEAR = jk.Observable("shear", lambda z: z.velocity[0] ** 2 - jnp.mean(z.velocity**2))
+SHEAR = jk.observables.Mean("shear", lambda z: z.velocity[0] ** 2 - jnp.mean(z.velocity**2))
 
 
 def over_ten_million(gas, law, observable, per_time):
@@ -77,7 +77,7 @@ def test_order_k_by_the_clock_of_the_system(law, rate, momentum):
 def test_mean_velocity_decays_without_momentum():
     """At rate (2/d)Σβ_K, exact in N, whatever the orders."""
     gas = jk.KacGas(30, [cl.Symmetric(2), cl.Symmetric(3)], F([0.4, 0.6]), dimension=2)
-    along = jk.Observable("along", lambda z: z.velocity[0])
+    along = jk.observables.Mean("along", lambda z: z.velocity[0])
     mean, error = over_ten_million(gas, Maxwellian(2, 1.0, mean=1.0), along, 30)
     assert np.all(np.abs(mean - np.exp(-np.asarray(TIMES))) < 5 * error)
 
@@ -100,7 +100,7 @@ def test_kac_toy_on_an_energy_sphere():
         def sample_velocities(self, number, *, key, dtype):
             return jax.random.rademacher(key, (number, 1), dtype)
 
-    fourth = jk.Observable("fourth", lambda z: jnp.sum(z.velocity) ** 4)
+    fourth = jk.observables.Mean("fourth", lambda z: jnp.sum(z.velocity) ** 4)
     gas = jk.KacGas(n, cl.KacToy(), F([1]), dimension=1)
     mean, error = over_ten_million(gas, Coin(), fourth, n)
     equilibrium, rate = 3 * n / (n + 2), (n + 2) / (2 * (n - 1))
@@ -115,7 +115,7 @@ def test_bobylev_cercignani_gamba_moments():
         return jnp.where(normal[0] > 0, 0.9, 0.5), 0.2
 
     gas = jk.KacGas(30, cl.BobylevCercignaniGamba(3, coefficients), F([1]), dimension=1)
-    along = jk.Observable("along", lambda z: z.velocity[0])
+    along = jk.observables.Mean("along", lambda z: z.velocity[0])
     mean, error = over_ten_million(gas, Maxwellian(1, 0.3, mean=1.0), along, 30)
     rate = 3 * (0.7 + 2 * 0.2 - 1)
     assert np.all(np.abs(mean - np.exp(rate * np.asarray(TIMES))) < 5 * error)
@@ -179,7 +179,9 @@ def test_data_that_are_not_chaotic_stay_a_mixture():
     """
     n = 100
     laws = [Maxwellian(3, 0.5), Maxwellian(3, 2.0)]
-    square = jk.Observable("square", lambda z: jnp.stack([z.velocity[0] ** 2, z.velocity[0] ** 4]))
+    square = jk.observables.Mean(
+        "square", lambda z: jnp.stack([z.velocity[0] ** 2, z.velocity[0] ** 4])
+    )
     gas = jk.KacGas(n, kernel=jk.PowerKernel(F(1)))
     data = run(gas, RandomMixture(laws, [0.5, 0.5]), 2000, observe=[square])
     first, second = np.moveaxis(np.asarray(data["square"]), -1, 0)
@@ -200,7 +202,7 @@ def test_one_program_and_one_dtype(dtype):
         traces.append(1)
         return z.velocity[0] ** 2
 
-    observe = [jk.Observable("square", watched)]
+    observe = [jk.observables.Mean("square", watched)]
     found = []
     for strength, exponent, weight in ((1, 0, 0.5), (2, 1, 0.3)):
         kernel = jk.PowerKernel(dtype(strength), dtype(exponent))
@@ -270,10 +272,12 @@ def test_bad_kernels_and_laws():
         jk.PowerKernel(-1.0)
     with pytest.raises(ValueError, match="`law` must be a law in 3 dimensions, but it has 2"):
         run(jk.KacGas(9), Maxwellian(2), 1)
-    with pytest.raises(ValueError, match="`equation` must be 'moments' but for binary"):
-        jk.KacGas(9, cl.Symmetric(3)).kinetic_limit("boltzmann")
-    with pytest.raises(ValueError, match="`equation` must be 'boltzmann', 'hermite' or 'radial'"):
-        jk.KacGas(9, kernel=jk.PowerKernel(1.0, 1.0)).kinetic_limit("moments")
+    with pytest.raises(ValueError, match=r"`method` must .*`jaxkin.operators.Moments`, except for"):
+        jk.KacGas(9, cl.Symmetric(3)).kinetic_limit(jk.operators.Fourier())
+    with pytest.raises(ValueError, match="`method` must"):
+        jk.KacGas(9, kernel=jk.PowerKernel(1.0, 1.0)).kinetic_limit(jk.operators.Moments())
+    with pytest.raises(ValueError, match="`method` must be an operator, but it is 'hermite'"):
+        jk.KacGas(9).kinetic_limit("hermite")
 
 
 @pytest.mark.parametrize("flag", ["exhausted", "counted"])

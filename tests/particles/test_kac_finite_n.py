@@ -13,8 +13,8 @@ from jaxkin.numerics.tuples import disjoint_pairs
 F = np.float32
 TIMES = jnp.array([0.0, 1.0, 2.5])
 HOT = GaussianMixture([1.0], [[0.0, 0.0, 0.0]], [[2.0, 0.5, 0.5]])
-FOURTH = jk.Observable("fourth", lambda z: jnp.sum(z.velocity**2) ** 2)
-SHEAR = jk.Observable("shear", lambda z: z.velocity[0] ** 2 - jnp.sum(z.velocity**2) / 3)
+FOURTH = jk.observables.Mean("fourth", lambda z: jnp.sum(z.velocity**2) ** 2)
+SHEAR = jk.observables.Mean("shear", lambda z: z.velocity[0] ** 2 - jnp.sum(z.velocity**2) / 3)
 
 
 class Fixed(VelocityLaw):
@@ -170,9 +170,14 @@ def test_a_law_that_tells_first_from_second():
     gas = jk.KacGas(n, law, F([1]), dimension=1, scheme=jk.schemes.Disjoint(0.3))
     start = jk.laws.Maxwellian(1, 1e-6, mean=1.0)
 
-    class Labels(jk.Observable):
-        def evaluate(self, measured):
+    class Labels(jk.observables.Observable):
+        name: str = eqx.field(static=True)
+
+        def of_particles(self, measured, *, key=None):
             return measured.coordinates.velocity[:, 0]
+
+        def of_density(self, density):
+            raise NotImplementedError
 
     data = run(gas, start, replicas, [Labels("labels")])
     alive = np.asarray(data["labels"], float)[:, 1]
@@ -185,6 +190,6 @@ def test_a_step_holds_every_particle_once_at_most(n):
     """All particles in one step: momentum and energy are kept, and the block fits."""
     gas = jk.KacGas(n, kernel=jk.MaxwellKernel(F(1)), scheme=jk.schemes.Disjoint(1.0))
     assert gas.block == n // 2
-    energy = jk.Observable("energy", lambda z: jnp.sum(z.velocity**2))
+    energy = jk.observables.Mean("energy", lambda z: jnp.sum(z.velocity**2))
     data = np.asarray(run(gas, HOT, 200, [energy])["energy"])
     np.testing.assert_allclose(data, np.broadcast_to(data[:, :1], data.shape), rtol=1e-5)

@@ -10,6 +10,7 @@ import jaxkin as jk
 from jaxkin.laws.velocities import GaussianMixture
 
 pytestmark = pytest.mark.slow
+METHOD = jk.operators.HermiteMixture(degree=6, widths=(1.5, 0.27))
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -28,7 +29,7 @@ def gas_and_data(request):
 def test_temperatures_follow_the_system(gas_and_data):
     """Both temperatures and fourth moments at 5 standard errors, at the finite density's rates."""
     gas, law, times, data = gas_and_data
-    equation = gas.kinetic_limit(finite=True, degree=6, widths=(1.5, 0.27))
+    equation = gas.kinetic_limit(METHOD, finite=True)
     exact = jk.solve(equation, law, times)
     for name in ("temperature", "fourth_moment"):
         values = np.asarray(data[name])
@@ -44,7 +45,7 @@ def test_constants_are_found(gas_and_data):
     """Within 4 errors. Isotropic laws do not show c₁ and c₂, and the report says so."""
     gas, law, _, data = gas_and_data
     isotropic = gas.dimension == 2
-    equation = gas.kinetic_limit(finite=True, degree=6, widths=(1.5, 0.27))
+    equation = gas.kinetic_limit(METHOD, finite=True)
     names = ("temperature",) if isotropic else ("temperature", "stress")
     if isotropic:
         with pytest.warns(UserWarning, match=r"constants\[1,1\], constants\[2,2\]"):

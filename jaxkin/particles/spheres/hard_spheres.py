@@ -246,19 +246,10 @@ class HardSphereMixture(Particles):
 
     def drain(self, state: Gas) -> CollisionLog:
         """Return counts of collisions and, if `log` asks for them, the first with their times."""
-        s = state.spheres
-        return CollisionLog(
-            collisions=s.collisions,
-            bounces=s.bounces,
-            rounds=s.rounds,
-            closest=s.closest,
-            times=s.log_times if self.log else None,
-            pairs=s.log_pairs if self.log else None,
-            numbers=self.numbers,
-            dimension=self.dimension,
-            boundary=self.boundary,
-            reversed=self.reverse_at is not None,
-        )
+        s, turned = state.spheres, self.reverse_at is not None
+        counts = s.collisions, s.bounces, s.rounds, s.closest
+        first: tuple[Any, Any] = (s.log_times, s.log_pairs) if self.log else (None, None)
+        return CollisionLog(*counts, *first, self.numbers, self.dimension, self.boundary, turned)
 
     def faults(self, state: Gas) -> dict[str, Array]:
         """Report spheres that were not placed, lists that overflowed, events that were missed."""

@@ -171,8 +171,13 @@ class PowerKernel(Kernel):
         return (self.strength * power).astype(speed.dtype)
 
     def domains(self) -> dict[str, Domain]:
-        """Return C > 0 and γ in (−2, 1], and what the angle says."""
-        return {"strength": Positive(), "exponent": Interval(-2.0, 1.0, "(]"), **super().domains()}
+        """Return C > 0 and γ in (−2, 1], and what the angle says.
+
+        A search for γ starts at 1/2: most gases lie between Maxwell molecules and hard spheres, and
+        data of one temperature may be explained by a second γ < 0 as well.
+        """
+        exponent = Interval(-2.0, 1.0, "(]", usual=0.5)
+        return {"strength": Positive(), "exponent": exponent, **super().domains()}
 
     def check_majorant(self) -> None:
         """Raise `ValueError` for γ < 0."""

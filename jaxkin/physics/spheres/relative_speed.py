@@ -11,37 +11,37 @@ The work is N² and the room N: one sphere after another against all.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.numerics.checks import whole
-from jaxkin.observables import Coordinates, Observable, Weighted
-
-
-def _no_function(z: Coordinates) -> float:
-    """Stand for φ: pairs are no function of one particle. One for all, so that nothing retraces."""
-    return 0.0
+from jaxkin.observables.base import Observable, Weighted
+from jaxkin.observables.density import Density
 
 
 class RelativeSpeed(Observable):
     """⟨|v − w|⟩ over pairs of different particles of each two types; shape (k, k), symmetric.
 
-    It belongs to particles: |v − w| is no polynomial, and the nodes of an equation do not
-    integrate it, so that `solve` refuses it. An entry without a pair (N_α = 1) is 0.
+    It belongs to particles: |v − w| is no product of functions of one particle each, so that
+    `solve` refuses it. An entry without a pair (N_α = 1) is 0.
 
     Args:
         types: k; 1 for a gas without types.
         name: name in the trajectory.
     """
 
-    types: int = eqx.field(static=True, default=1)
+    name: str = eqx.field(static=True)
+    types: int = eqx.field(static=True)
 
     def __init__(self, types: int = 1, name: str = "relative_speed"):
         self.name, self.types = name, whole(types, "types")
-        self.function = _no_function
 
-    def evaluate(self, measured: Weighted) -> Float[Array, "k k"]:
+    def of_particles(
+        self, measured: Weighted, *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "k k"]:
         """Return the means over pairs; particles of one type must have one weight."""
-        weight, velocity = measured.weight, measured.coordinates.velocity
+        measured.individuals(self.name)
+        velocity = measured.coordinates.velocity
+        weight = jnp.where(measured.alive, measured.weight, 0)
         kind = measured.coordinates.type
         kind = jnp.zeros(weight.shape, jnp.int32) if kind is None else kind
         share = jax.nn.one_hot(kind, self.types, dtype=weight.dtype) * weight[:, None]
@@ -60,10 +60,10 @@ class RelativeSpeed(Observable):
         pairs = jnp.where(jnp.eye(self.types, dtype=bool), alone, mass[:, None] * mass)
         return total / jnp.where(pairs > 0, pairs, jnp.inf)
 
-    def evaluate_limit(self, measured: Weighted) -> Float[Array, "k k"]:
-        """Raise: the nodes of an equation integrate polynomials, and |v − w| is none."""
+    def of_density(self, density: Density) -> Float[Array, "k k"]:
+        """Refuse: an equation has no pairs."""
         raise ValueError(
-            f"Argument `observe` must hold observables of one particle, but `{self.name}` is one "
-            "of pairs: |v − w| is no polynomial, and the nodes of an equation do not integrate it. "
-            "Observe it in `simulate`."
+            f"Argument `observe` must hold functions of one particle, but {self.name!r} is a mean "
+            "over pairs, and |v − w| is no product of functions of one particle each. Observe it "
+            "in `simulate`."
         )

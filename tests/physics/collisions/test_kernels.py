@@ -89,7 +89,7 @@ def test_stress_of_a_gas_with_an_angle(angle):
     Isotropic scattering, rate ½, fails by more than 5 standard errors.
     """
     n, times = 30, jnp.array([0.0, 1.0, 2.0])
-    shear = jk.Observable("shear", lambda z: z.velocity[0] ** 2 - jnp.sum(z.velocity**2) / 3)
+    shear = jk.observables.Mean("shear", lambda z: z.velocity[0] ** 2 - jnp.sum(z.velocity**2) / 3)
     gas = jk.KacGas(n, kernel=jk.MaxwellKernel(np.float32(1), angle))
     data = jk.simulate(gas, HOT, times, key=jax.random.key(0), replicas=40_000, observe=[shear])
     found = np.asarray(data["shear"], float)
@@ -101,7 +101,7 @@ def test_stress_of_a_gas_with_an_angle(angle):
 
     assert np.all(np.abs(found.mean(0) - exact(rate)) < 5 * error)
     assert np.any(np.abs(found.mean(0) - exact(0.5)) > 5 * error)
-    stress = jk.solve(gas.kinetic_limit("hermite", degree=4), MILD, times)["stress"]
+    stress = jk.solve(gas.kinetic_limit(jk.operators.Hermite(degree=4)), MILD, times)["stress"]
     np.testing.assert_allclose(stress[:, 0, 0] - 1, 0.4 * np.exp(-rate * times), atol=2e-5)
 
 
@@ -238,7 +238,7 @@ class AngleInNumPy(angles.Angle):
         (InNumPy(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
         (Derived(), r"`kernel` must be written with jax\.numpy, but it turns .* NumPy"),
         (jk.BoundedKernel(InNumPy(), 2.0), r"`kernel` must be written with jax\.numpy"),
-        (WithIf(), r"`kernel` must be written with jax\.numpy, but it asks for the value .* `if"),
+        (WithIf(), r"`kernel` must be written with jax\.numpy, but it needs the value .* `if"),
         (WithMath(), r"`kernel` must be written with jax\.numpy, but .* number of Python"),
         (OneNumber(), r"`kernel` must have a `total` that maps speeds .* it returns \(\)"),
         (
@@ -260,8 +260,8 @@ def test_two_binary_laws_have_the_mixture_of_their_angles_as_limit():
     gas = jk.KacGas(10, laws, [0.1, 0.9], clock="pairs")
     means = [float(law.angle.harmonics(2, 3)[2]) for law in laws]
     rate = 0.1 * (1 - means[0]) / 2 + 0.9 * (1 - means[1]) / 2
-    for method in ("hermite", "moments"):
-        solution = jk.solve(gas.kinetic_limit(method, degree=4), MILD, jnp.array([0.0, 1.0]))
+    for method in (jk.operators.Hermite(degree=4), jk.operators.Moments(degree=4)):
+        solution = jk.solve(gas.kinetic_limit(method), MILD, jnp.array([0.0, 1.0]))
         stress = float(solution["stress"][1, 0, 0]) - 1
         assert stress == pytest.approx(0.4 * np.exp(-rate), abs=2e-5)
 
@@ -270,7 +270,7 @@ def test_the_angle_of_a_kernel_is_the_angle_of_its_gas():
     """Replacing it in one place replaces it in both."""
     kernel = jk.PowerKernel(1.0, 1.0, angles.VariableSoft(1.0))
     gas = eqx.tree_at(lambda g: g.kernel.angle.softness, jk.KacGas(10, kernel=kernel), 8.0)
-    assert gas.laws[0].angle.softness == gas.kinetic_limit().kernel.angle.softness == 8.0
+    assert gas.laws[0].angle.softness == gas.kinetic_limit().operator.kernel.angle.softness == 8.0
 
 
 def test_parameters_of_an_angle_do_not_widen_a_kernel():
