@@ -1,6 +1,6 @@
 """Are estimates compatible with a condition on them, and what are they if it holds?
 
-Of an estimate x̂ with covariance C from R replicas a condition h(x) = 0 of q components has the
+For an estimate x̂ with covariance C from R replicas, a condition h(x) = 0 of q components has the
 value h(x̂) with covariance HCHᵀ, H = ∂h/∂x, and if it holds,
 
     T² = h(x̂)ᵀ (HCHᵀ)⁻¹ h(x̂),   T² (R − q)/(q(R − 1)) ~ F(q, R − q)        (Hotelling)

@@ -21,9 +21,41 @@ V = jk.interactions.Radial(two_steps, 4.0, 1.0, breakpoints=(0.5,))
 print(f"β = {jk.coagulation_rate(20.0, 2.0, V):.6f}")
 
 # --8<-- [start:observable]
-heavy = jk.Observable("heavy", lambda z: z.mass >= 3)
-in_the_left_half = jk.Observable("left", lambda z: (z.position[0] < 0.5) * z.mass)
+heavy = jk.observables.Mean("heavy", lambda z: z.mass >= 3)
+in_the_left_half = jk.observables.Mean("left", lambda z: (z.position[0] < 0.5) * z.mass)
 # --8<-- [end:observable]
+
+
+# --8<-- [start:own]
+class Spread(jk.observables.Observable):
+    """The variance of the masses, ⟨n²⟩ − ⟨n⟩² per particle."""
+
+    name: str = eqx.field(static=True, default="spread")
+
+    def of_particles(self, measured, *, key=None):
+        return self._from(measured.total)
+
+    def of_density(self, density):
+        return self._from(density.integral)
+
+    def _from(self, total):
+        count, first, second = (total(f) for f in (one, mass, square))
+        return second / count - (first / count) ** 2
+
+
+def one(z):
+    return 1.0
+
+
+def mass(z):
+    return z.mass
+
+
+def square(z):
+    return z.mass**2
+
+
+# --8<-- [end:own]
 
 
 # --8<-- [start:law]
@@ -39,8 +71,8 @@ class Geometric(jk.laws.Polydisperse):
 
 law = Geometric(0.3, max_mass=4)
 equation = jk.Smoluchowski(rate=2.0, max_mass=8)
-solution = jk.solve(equation, law, jnp.linspace(0.0, 1.0, 3), observe=[heavy])
-print("heavy:", solution["heavy"])
+solution = jk.solve(equation, law, jnp.linspace(0.0, 1.0, 3), observe=[heavy, Spread()])
+print("heavy:", solution["heavy"], "spread:", solution["spread"])
 
 
 # --8<-- [start:model]
@@ -68,7 +100,8 @@ class Decay(jk.KineticEquation):
         return -self.rate * state
 
     def measure(self, state):
-        return jk.Weighted(state[None], jk.Coordinates(mass=jnp.ones(1, int)))
+        one = jk.observables.Coordinates(mass=jnp.ones(1, int))
+        return jk.observables.Atoms(state[None], one)
 
 
 class DecayingParticles(jk.Particles):
@@ -88,13 +121,14 @@ class DecayingParticles(jk.Particles):
         return jnp.where(survives, state, 0.0)
 
     def measure(self, state):
-        return jk.Weighted(state, jk.Coordinates(mass=jnp.ones(self.n_particles, int)))
+        ones = jk.observables.Coordinates(mass=jnp.ones(self.n_particles, int))
+        return jk.observables.Weighted(state, ones)
 
-    def kinetic_limit(self, equation=None, **resolution):
+    def kinetic_limit(self, method=None):
         return Decay(self.rate)
 
 
-NUMBER = jk.Observable("number", lambda z: 1.0)
+NUMBER = jk.observables.Mean("number", one)
 
 particles = DecayingParticles(rate=jnp.asarray(2.0), n_particles=1000)
 times = jnp.linspace(0.0, 1.0, 6)

@@ -113,7 +113,7 @@ def _solve(
         new /= new @ dy
         change = np.abs(new - q) @ dy
         q = new
-        # The scale is free but for what the rule does to it, which may drift for ever.
+        # The scale is free except for what the rule does to it, which may drift forever.
         if change < 1e-12 or last <= change < 1e-6:
             break
         last = change

@@ -2,7 +2,7 @@
 
 `jax.lax.map` runs what is left over beside its loop. On a CPU a batched factorisation waits for
 tasks in the pool of threads in which it runs itself: as many at once as there are threads wait
-for ever (seen with LU on two cores, jaxlib 0.10). Here the last batch is filled up instead.
+forever (seen with LU on two cores, jaxlib 0.10). Here the last batch is filled up instead.
 """
 
 from collections.abc import Callable

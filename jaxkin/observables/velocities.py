@@ -17,7 +17,7 @@ from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.density import Density
 from jaxkin.observables.mean import Mean
 
-# Σ w over the gas: 1, but for what a grid loses; N/Λ where particles annihilate.
+# Σ w over the gas: 1, except for what a grid loses; N/Λ where particles annihilate.
 DENSITY = Mean("density", lambda z: 1.0, 0)
 # Σ w v, of shape (d,).
 MOMENTUM = Mean("momentum", lambda z: z.velocity, 1)

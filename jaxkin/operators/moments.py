@@ -51,7 +51,7 @@ class Moments(Operator):
     `Moments(degree=8)`, with its laws, weights and rate.
 
     Args:
-        laws: one collision law, or several; each linear in the velocities but for a constant,
+        laws: one collision law, or several; each linear in the velocities up to a constant,
             or with `slots` of its own. None for a method.
         weights: β_K, one for each law, not negative, of sum 1; None for a single law.
         dimension: d; None for 3, or for that of the gas.

@@ -105,7 +105,7 @@ class Sonine(SonineFunctions, TensorOperator):
 
 @functools.lru_cache(maxsize=8)
 def _rules(degree: int, dimension: int):
-    """Return nodes and weights in x, y and μ that are exact but for the factor B̄(y)."""
+    """Return nodes and weights in x, y and μ that are exact except for the factor B̄(y)."""
     points = 3 * (degree // 2) // 2 + 1
     half, wx = gauss_laguerre(points, dimension)
     if dimension == 3:

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 import jaxkin as jk
+from jaxkin.observables import Coordinates, Entropy, Histogram, Weighted
 
 
 def test_histogram_by_brute_force():
     """Bins [e_k, e_{k+1}) of one component; what lies outside is in none."""
     v = jnp.asarray(np.random.default_rng(1).normal(size=(200, 2)))
     edges = [-1.0, -0.2, 0.5, 2.0]
-    measured = jk.Weighted(jnp.full(200, 1 / 200), jk.Coordinates(velocity=v))
-    found = jk.velocity_histogram(edges, axis=1).evaluate(measured)
+    measured = Weighted(jnp.full(200, 1 / 200), Coordinates(velocity=v))
+    found = Histogram(edges, axis=1).of_particles(measured)
     expected = np.histogram(np.asarray(v)[:, 1], edges)[0] / 200
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert expected.sum() < 0.99
     with pytest.raises(ValueError, match="`edges` must hold at least two numbers that increase"):
-        jk.velocity_histogram([0.0, 0.0])
+        Histogram([0.0, 0.0])
 
 
 def test_particles_have_no_entropy():
@@ -28,5 +29,5 @@ def test_particles_have_no_entropy():
             jk.laws.Maxwellian(3),
             jnp.array([0.0, 0.1]),
             key=jax.random.key(0),
-            observe=[jk.Entropy()],
+            observe=[Entropy()],
         )

@@ -8,6 +8,7 @@ import pytest
 
 import jaxkin as jk
 from jaxkin.laws.velocities import GaussianMixture, Maxwellian
+from jaxkin.operators.mixture import HermiteMixture
 from jaxkin.operators.mixture_widths import equilibrium_temperature, mixture_widths
 
 MASSES = (1.0, 4.0)
@@ -36,23 +37,23 @@ def test_directions_and_layers_count():
 
 def test_the_limit_takes_them_and_wrong_ones_are_told():
     gas = jk.HardSphereMixture((10, 20), MASSES, (0.1, 0.1))
-    equation = gas.kinetic_limit(law=law(), degree=4)
-    np.testing.assert_allclose(equation.widths, (1.5, 0.1875))
+    equation = gas.kinetic_limit(HermiteMixture(degree=4), law=law())
+    np.testing.assert_allclose(equation.operator.variances, (1.5, 0.1875))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         equation.check(law())
-    narrow = gas.kinetic_limit(degree=4, widths=(0.45, 0.125))
+    narrow = gas.kinetic_limit(HermiteMixture(degree=4, widths=(0.45, 0.125)))
     heated = law(0.4, 1.3)
     with (
         pytest.raises(ValueError, match=r"for type 2, with the width 0.125\. Try widths=\(0\.7"),
     ):
         narrow.check(heated)
-    cool = gas.kinetic_limit(degree=4, widths=(0.45, 0.3))
+    cool = gas.kinetic_limit(HermiteMixture(degree=4, widths=(0.45, 0.3)))
     with pytest.warns(UserWarning, match="at temperature 1, the Hermite series of type 1"):
         cool.check(heated)
     with pytest.raises(ValueError, match="`temperature` must be one number"):
-        gas.kinetic_limit(temperature=(1.0, 2.0))
-    with pytest.raises(ValueError, match='be "slab" where'):
-        gas.kinetic_limit(cells=8)
+        HermiteMixture(temperature=(1.0, 2.0))
+    with pytest.raises(ValueError, match="`cells` must be given where `bins` are"):
+        gas.kinetic_limit(bins=8)
     with pytest.raises(ValueError, match=r"`kinetic_limit\(\)`"):
         jk.solve(gas, law(), jnp.array([0.0, 1.0]))

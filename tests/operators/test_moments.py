@@ -273,6 +273,7 @@ def test_integrals_give_the_moments_back():
     assert float(observed[1]) == pytest.approx(sixth, rel=1e-10)
 
 
+@pytest.mark.usefixtures("errors_raise")
 def test_characteristic_function():
     """The series is within 1e-6 of e^{−ik·u−T|k|²/2} where it is given, and is refused elsewhere.
 
@@ -297,6 +298,7 @@ def test_characteristic_function():
             jax.block_until_ready(observe([(5.0, 0.0)]).of_density(measured))
 
 
+@pytest.mark.usefixtures("errors_raise")
 def test_what_moments_do_not_tell_is_refused():
     """No jump, no |v|, no histogram, no entropy, no degree above D; polynomials are recognised."""
     operator = Moments(cl.Binary(), dimension=2, degree=4)

@@ -76,7 +76,7 @@ def contact_logarithm(
         return 1 / (a * jnp.dot(jnp.asarray(w * r, dtype), V * v))
 
     coupling = jnp.asarray(coupling, dtype)
-    # One after another: batched factorisations may wait for each other for ever on a CPU, as
+    # One after another: batched factorisations may wait for each other forever on a CPU, as
     # `jaxkin.numerics.batched_map` explains.
     return jax.lax.map(one, coupling.ravel()).reshape(coupling.shape)
 
