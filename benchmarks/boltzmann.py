@@ -186,7 +186,8 @@ def markdown(header, rows):
     def cell(x):
         return f"{x:.2g}" if isinstance(x, float) else str(x)
 
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    titles = [title.replace("|", "\\|") for title in header]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(header)]
     return lines + ["| " + " | ".join(cell(r.get(k, "–")) for k in header) + " |" for r in rows]
 
 
