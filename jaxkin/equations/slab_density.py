@@ -6,7 +6,7 @@ profile over means of slices, both exactly. What looks at x is integrated by Gau
 edges of cells and the places where it jumps; in v it must be a polynomial.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -126,6 +126,14 @@ class SlabDensity(Density):
             f"Argument `observe` must hold functions that two rules integrate alike to "
             f"{tolerance:g}, but {name!r} has jumps or kinks that they do not resolve.",
         )
+
+    def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
+        """Return Σ_α ∫∫ f_α e^{−ik·v} dx dv."""
+        return self._by_type(self.state.mean(0)).characteristic(wave_vectors)
+
+    def histogram(self, edges: Sequence[float], axis: int) -> Float[Array, " bins"]:
+        """Return Σ_α ∫∫ f_α over each bin of one component of the velocity."""
+        return self._by_type(self.state.mean(0)).histogram(edges, axis)
 
     def entropy(self) -> Array:
         """Return ∫∫ f log f dv dx of the averages over cells, of each type in a mixture."""

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.numerics.checks import require
-from jaxkin.observables.density import Density
+from jaxkin.observables.density import Density, at_each
 
 
 class Coordinates(eqx.Module):
@@ -55,7 +55,9 @@ class Weighted(eqx.Module):
     number: Array | None = None
     entries: dict[str, Array] = eqx.field(default_factory=dict)
 
-    def total(self, function: Callable[[Coordinates], Any], power: int = 1) -> Array:
+    def total(
+        self, function: Callable[[Coordinates], Any], power: int = 1, name: str = "φ"
+    ) -> Array:
         """Return Σ n_i w_i^power φ(z_i).
 
         With one weight for all, whole particles are summed first, so that counts are exact.
@@ -63,8 +65,12 @@ class Weighted(eqx.Module):
         Args:
             function: φ, from the coordinates of one particle to a number or an array.
             power: of the weights.
+            name: of the observable, for messages.
+
+        Raises:
+            ValueError: φ asks for a coordinate that the particles lack.
         """
-        values = jax.vmap(lambda z: jnp.asarray(function(z)))(self.coordinates)
+        values = at_each(function, self.coordinates, name)
         # The type is that of the weights, so that a φ that returns 1.0 does not widen float32.
         wide = jnp.iscomplexobj(values)
         dtype = jnp.result_type(values, self.weight) if wide else self.weight.dtype

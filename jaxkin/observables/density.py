@@ -99,7 +99,7 @@ def one(function: Callable[[Any], Any], coordinates: Any, name: str) -> Any:
         require(
             not lacks or "NoneType" not in str(error),
             "observe",
-            "hold functions of what this density has",
+            "hold functions of what particles of this model have",
             f"{name!r} asks for one of {lacks}, which it lacks",
         )
         raise

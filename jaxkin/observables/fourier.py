@@ -64,7 +64,7 @@ class FourierMode(Observable):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return Σ w e^{−2πik·x}."""
-        return measured.total(self.function)
+        return measured.total(self.function, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ f e^{−2πik·x}, in closed form where the density has one."""

@@ -48,7 +48,7 @@ class Mean(Observable):
 
     def of_particles(self, measured: Weighted, *, key: PRNGKeyArray | None = None) -> Array:
         """Return Σ n_i w_i φ(z_i)."""
-        return measured.total(self.function)
+        return measured.total(self.function, name=self.name)
 
     def of_density(self, density: Density) -> Array:
         """Return ∫ φ f."""
