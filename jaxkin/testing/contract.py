@@ -30,16 +30,17 @@ def check_model(
     """Hold a model to the contract that every model of the library meets.
 
     `check_structure`: leaves are arguments of constructors; models that are made alike have one
-    structure and one hash. `check_compiles_once`: a second run with other parameters traces
-    nothing. `check_dtype`: states and observables keep the floating type of the parameters (under
-    `jax_enable_x64` for a model in single precision, else there is no other type to see).
+    structure and one hash. `check_dtype`: states and observables keep the floating type of the
+    parameters (under `jax_enable_x64` for a model in single precision, else there is no other type
+    to see). `check_compiles_once`: a second run with other parameters traces nothing.
     `check_conservation`: what `conserves()` names stays. `check_sides`: particles and the equation
     of their limit record the same names, shapes and types. `check_values`: a battery of observables
     at time 0 is what the law says (polynomials, |v|, a jump, a histogram, a characteristic
     function, correlations, the entropy; masses and their Fourier modes in space), of particles
     within 5 standard errors, of a density to its tolerance, or is refused by name.
-    `check_transforms`: the model runs under `jit` and `vmap`, and derivatives of an equation, forward and reverse, agree.
-    `check_lowering`: its programs lower for CUDA, ROCm and TPU, which needs no such device.
+    `check_transforms`: the model runs under `jit` and `vmap`, and derivatives of an equation,
+    forward and reverse, agree. `check_lowering`: its programs lower for CUDA, ROCm and TPU, which
+    needs no such device.
 
     Args:
         model: a particle system or an equation, small: N below 100, say.
@@ -75,8 +76,8 @@ def check_model(
         key=key,
     )
     check_structure(case)
-    check_compiles_once(case)
     check_dtype(case)
+    check_compiles_once(case)
     check_conservation(case)
     check_sides(case)
     check_values(case)

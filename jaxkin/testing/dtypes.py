@@ -19,8 +19,6 @@ def check_dtype(case: Case) -> None:
         AssertionError: a floating type is another one.
     """
     seen: dict[str, Any] = {}
-    for name, values in case.first.observables.items():
-        seen[f"the observable {name!r}"] = values.dtype
     model, law = case.model, case.law
     if isinstance(model, Particles):
 
@@ -37,9 +35,8 @@ def check_dtype(case: Case) -> None:
             return state, model.rate_of_change(jnp.zeros(()), state, model.prepare())
 
         before, after = jax.eval_shape(rates)
-    for known in case.told:
-        shape = case.shape(model, known.observable)
-        seen[f"the observable {known.observable.name!r}"] = shape.dtype
+    for observable in (*model.observables(), *(k.observable for k in case.told)):
+        seen[f"the observable {observable.name!r}"] = case.shape(model, observable).dtype
     for what, tree in (("at time 0", before), ("after a step", after)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             seen[f"the state {what}{jax.tree_util.keystr(path)}"] = leaf.dtype

@@ -70,12 +70,12 @@ def check_transforms(case: Case) -> None:
 
 
 def _one_step(case: Case, equation: KineticEquation) -> dict[str, Any]:
-    """Return own observables after an Euler step of the first interval."""
+    """Return own observables and the density after an Euler step of the first interval."""
     span = case.times[-1] - case.times[0]
     state = equation.project(case.law)
     rate = equation.rate_of_change(jnp.zeros(()), state, equation.prepare())
     after = jax.tree.map(lambda f, r: f + jnp.asarray(span, f.real.dtype) * r, state, rate)
-    return {o.name: equation.observe(after, o) for o in equation.observables()}
+    return {o.name: equation.observe(after, o) for o in (*equation.observables(), case.counter)}
 
 
 def _trace_particles(case: Case, pair: Any, rest: Any) -> None:
