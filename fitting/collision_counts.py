@@ -7,7 +7,8 @@ same from either side. At finite density they meet χ_{αβ} times as often. Wit
 
     E_{αβ} = κ_d ∫ Σ_{pairs} |v_i − v_k| dt,   s_{αβ} = ΣK_{αβ}/ΣE_{αβ},
 
-(sums over replicas; N_αN_β pairs, or N_α(N_α − 1)/2 of one type) the estimate is closed except for χ:
+(sums over replicas; N_αN_β pairs, or N_α(N_α − 1)/2 of one type) the
+estimate is closed except for χ:
 
     raw_{αβ} = N_β s_{αβ},   ĉ_{αβ} = raw_{αβ}/χ_{αβ}.
 

@@ -76,10 +76,6 @@ class WellMixed(KineticEquation):
                     jump[n, m, n + m + 1] += 1
         return rate, jnp.asarray(jump, rate.dtype)
 
-    def check(self, law: Any) -> None:
-        """Raise `ValueError` if the equation refuses the law."""
-        self.equation.check(law)
-
     def project(self, law: Any) -> tuple[Array, Array, Array, Array]:
         """Return the densities of the law, no correction, the scatter of independent draws, w."""
         masses = jnp.arange(1, self.equation.rate.shape[-1] + 1)

@@ -66,6 +66,13 @@ class Particles(eqx.Module):
         """Return what is recorded when the user names nothing."""
         return ()
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return which observables stay: their names, or names whose sum stays.
+
+        Names are those of `observables()`, or "density". `jaxkin.testing.check_model` looks at it.
+        """
+        return ()
+
     def drain(self, state: State) -> Log | None:
         """Return the log of events of one replica so far, or None if it keeps none."""
         return None
@@ -144,6 +151,13 @@ class KineticEquation(eqx.Module):
 
     def observables(self) -> tuple[Observable, ...]:
         """Return what is recorded when the user names nothing."""
+        return ()
+
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return which observables stay: their names, or names whose sum stays.
+
+        Names are those of `observables()`, or "density". `jaxkin.testing.check_model` looks at it.
+        """
         return ()
 
     def domains(self) -> dict[str, Domain]:

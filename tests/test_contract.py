@@ -1,222 +1,213 @@
-"""One contract for all models: compile once, keep the dtype, conserve, meet on both sides."""
+"""Every particle system and every equation on every operator meets `jaxkin.testing.check_model`.
 
-import inspect
+One table of constructors: each makes a model from a floating type and a scale of its parameters,
+beside a law that the model represents and that is no equilibrium.
+"""
 
-import equinox as eqx
-import jax
+from typing import Any, NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import fitting
 import jaxkin as jk
+from jaxkin.operators import Fourier, Hermite, HermiteMixture, Moments, Sonine
+from jaxkin.testing import check_model
 
-LAW, N, M = jk.laws.Monodisperse(), 32, 3
-TIMES = jnp.array([0.0, 0.02, 0.2])
-STRENGTH = jnp.array([[30.0, 20.0, 10.0], [20.0, 20.0, 15.0], [10.0, 15.0, 30.0]])
+D, N, K = 2, 24, 0.75
+BKW = jk.laws.BKW(K, D)  # a polynomial of degree 2 times a Gaussian of variance K
+MONOMERS = jk.laws.Polydisperse([1.0, 0.5])
+WAVE = jk.laws.Inhomogeneous(
+    lambda x: jnp.stack([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0]), 0.5 + 0 * x[0]]),
+    maximum=2.0,
+    max_mass=2,
+)
+MASSES = (1.0, 2.0)
+TWO = jk.laws.ByType(*(jk.laws.BKW(K, D, variance=1 / m) for m in MASSES))
+WIDTHS = tuple(K / m for m in MASSES)
+IN_A_WAVE = jk.laws.ByType(*(jk.laws.Wave(jk.laws.BKW(K, D, variance=1 / m), 0.2) for m in MASSES))
+STRENGTH = np.array([[30.0, 20.0, 10.0], [20.0, 20.0, 15.0], [10.0, 15.0, 30.0]])
+GRID = Fourier(points=24, support=5.0, radii=12, directions=8)
+HERMITE, SONINE = Hermite(degree=4, width=K), Sonine(degree=6, width=K)
+OWN = Hermite(degree=4, width=K / 2)  # in self-similar variables
 
 
-def brownian(dtype, scale, **options):
+class Row(NamedTuple):
+    """A model, its law and what `check_model` is told."""
+
+    make: Any
+    law: Any
+    times: tuple[float, ...] = (0.0, 0.05, 0.1)
+    limit: Any = None
+    tolerance: float | None = None
+
+
+def maxwell(dtype, s):
+    return jk.MaxwellKernel(jnp.asarray(s, dtype))
+
+
+def power(dtype, s):
+    return jk.PowerKernel(jnp.asarray(s, dtype), exponent=jnp.asarray(0.5 * s, dtype))
+
+
+def kac(dtype, s, **options):
+    return jk.KacGas(N, kernel=power(dtype, s), dimension=D, **options)
+
+
+def kac_of_order_three(dtype, s):
+    weights = jnp.asarray([0.5 * s, 1 - 0.5 * s], dtype)
+    laws = [jk.collision_laws.Binary(), jk.collision_laws.Symmetric(3)]
+    return jk.KacGas(N, laws, weights, dimension=D)
+
+
+def annihilating(dtype, s):
+    return jk.AnnihilatingGas(N, jnp.asarray(0.5 * s, dtype), power(dtype, s), dimension=D)
+
+
+def brownian(dtype, s, d=3, **options):
     return jk.BrownianCoagulation(
         N,
-        strength=(scale * STRENGTH).astype(dtype),
-        diffusivity=jnp.array([1.0, 0.7, 0.5], dtype),
+        strength=jnp.asarray(s * STRENGTH, dtype),
+        diffusivity=jnp.asarray([1.0, 0.7, 0.5], dtype),
         interaction=jk.interactions.Ball(jnp.asarray(1.0, dtype)),
-        max_mass=M,
+        dimension=d,
+        max_mass=3,
         overflow="absorb",
         **options,
     )
 
 
-def contact(dtype, scale=1.0):
-    return brownian(dtype, scale)
+def marcus_lushnikov(dtype, s):
+    return jk.MarcusLushnikov(N, jnp.asarray(s * STRENGTH, dtype), overflow="absorb")
 
 
-def pair_law(dtype, scale=1.0):
-    return brownian(dtype, scale, scheme=jk.schemes.PairLaw())
+def spheres(dtype, s, **options):
+    return jk.HardSphereMixture(
+        (12, 12),
+        jnp.asarray(MASSES, dtype),
+        jnp.asarray([0.004 * s, 0.006 * s], dtype),
+        dimension=D,
+        largest=0.0065,
+        **options,
+    )
 
 
-def marcus_lushnikov(dtype, scale=1.0):
-    return jk.MarcusLushnikov(N, (scale * STRENGTH).astype(dtype), overflow="absorb")
-
-
-def uniform(dtype, scale=1.0):
-    return jk.Smoluchowski((scale * STRENGTH).astype(dtype))
-
-
-def on_a_grid(dtype, scale=1.0):
+def smoluchowski(dtype, s, **options):
     return jk.Smoluchowski(
-        (scale * STRENGTH).astype(dtype), jnp.ones(M, dtype), dimension=2, modes=6
+        jnp.asarray(s * STRENGTH / 10, dtype), jnp.ones(3, dtype), dimension=2, **options
     )
 
 
-PARTICLES = [contact, pair_law, marcus_lushnikov]
-EQUATIONS = [uniform, on_a_grid]
-EVERYONE = PARTICLES + EQUATIONS
+def mixture(dtype, s):
+    operator = HermiteMixture(MASSES, dimension=D, degree=4, widths=WIDTHS)
+    return jk.BoltzmannMixture(operator, jnp.asarray([[s, 2 * s], [s, s]], dtype))
 
 
-class Run:
-    """A model run twice with other parameter values; how often it was traced each time."""
-
-    def __init__(self, make, dtype):
-        self.dtype, self.model = dtype, make(dtype)
-        self.traces = traces = []
-        # An observable of its own is traced whenever the program that holds it is; `advance` and
-        # `rate_of_change` are counted through the class.
-        kind = type(self.model)
-        name = "advance_tile" if make in PARTICLES else "react"
-        original = kind.__dict__[name]
-
-        def counted(model, *args, **options):
-            traces.append(1)
-            return original.__get__(model, kind)(*args, **options)
-
-        try:
-            setattr(kind, name, counted)
-            self.first = self.run(self.model, 0)
-            self.compiled = len(traces)
-            self.second = self.run(make(dtype, 0.5), 1)
-            self.again = len(traces) - self.compiled
-        finally:
-            setattr(kind, name, original)
-
-    def run(self, model, seed):
-        if isinstance(model, jk.Particles):
-            return jk.simulate(model, LAW, TIMES, key=jax.random.key(seed), replicas=8, events=True)
-        return jk.solve(model, LAW, TIMES)
+def with_kernel(operator, kernel):
+    """Return a constructor of the operator with a kernel."""
+    return lambda dtype, s: operator.changed(kernel=kernel(dtype, s), dimension=D)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(make, dtype) for make in EVERYONE for dtype in (jnp.float32, jnp.float64)],
-    ids=lambda p: f"{p[0].__name__}-{p[1].__name__}",
-)
-def run(request):
-    return Run(*request.param)
+def boltzmann(operator):
+    return lambda dtype, s: jk.Boltzmann(operator(dtype, s))
 
 
-def test_compiles_once(run):
-    """Other parameters, another key: the same program, and another result."""
-    assert run.compiled >= 1
-    assert run.again == 0
-    assert not np.array_equal(run.first["counts"], run.second["counts"])
-
-
-def test_keeps_the_dtype(run):
-    for values in run.first.observables.values():
-        assert values.dtype == run.dtype
-    if run.first.events:
-        assert run.first.events.time.dtype == run.dtype
-    for leaf in jax.tree.leaves(run.model):
-        assert leaf.dtype == run.dtype
-
-
-def test_conserves_mass(run):
-    """Particles: whole units of mass, so to the bit. Equations: to the rounding of their steps."""
-    mass, overflow = np.asarray(run.first["mass"]), np.asarray(run.first["overflow"])
-    assert overflow[..., -1].max() > 0, "the run must be long enough to test the overflow"
-    if isinstance(run.model, jk.KineticEquation):
-        # A linear invariant of the scheme: one rounding for each of about 100 steps.
-        np.testing.assert_allclose(mass + overflow, 1.0, atol=200 * np.finfo(run.dtype).eps)
-        return
-    weight = run.dtype(1 / N)
-    units = [np.rint(np.asarray(x, float) * N).astype(int) for x in (mass, overflow)]
-    for values, whole in zip((mass, overflow), units, strict=True):
-        np.testing.assert_array_equal(values, np.asarray(whole, run.dtype) * weight)
-    np.testing.assert_array_equal(units[0] + units[1], N)
-
-
-def test_observables_agree_with_each_other(run):
-    """number = Σ counts_n and mass = Σ n counts_n, and counts fall off at t = 0 as the law says."""
-    data, atol = run.first, 20 * np.finfo(run.dtype).eps
-    counts = np.asarray(data["counts"])
-    np.testing.assert_allclose(data["number"], counts.sum(-1), atol=atol)
-    np.testing.assert_allclose(data["mass"], counts @ np.arange(1, M + 1), atol=atol)
-    np.testing.assert_allclose(
-        counts[..., 0, :], np.broadcast_to([1, 0, 0], counts[..., 0, :].shape), atol=atol
+def annihilation(operator, form=jk.Annihilation):
+    return lambda dtype, s: form(
+        operator(dtype, s), jnp.asarray(0.5 * s, dtype), jnp.asarray(2.0, dtype)
     )
-    assert np.all(np.diff(np.asarray(data["number"]), axis=-1) <= atol)
 
 
-@pytest.mark.parametrize("make", PARTICLES)
-def test_both_sides_record_the_same(make):
-    """Names and shapes of every observable, without running anything."""
-    particles = make(jnp.float64)
-    d = getattr(particles, "dimension", 3)
-    others = (
-        ()
-        if make is marcus_lushnikov
-        else (jk.fourier_mode(np.eye(d, dtype=int)), jk.Observable("x", lambda z: z.position))
+def moments(dtype, s):
+    weights = jnp.asarray([0.5 * s, 1 - 0.5 * s], dtype)
+    laws = [jk.collision_laws.Binary(), jk.collision_laws.Symmetric(3)]
+    return Moments(laws, weights, dimension=D, rate=jnp.asarray(s, dtype))
+
+
+def slab(homogeneous, **options):
+    return lambda dtype, s: jk.BoltzmannSlab(homogeneous(dtype, s), **options)
+
+
+def limit(method):
+    """Return what makes the equation of a gas by a method."""
+    return lambda gas: gas.kinetic_limit(method)
+
+
+own = with_kernel(OWN, power)
+ROWS = {
+    "kac-exact": Row(kac, BKW, limit=limit(HERMITE)),
+    "kac-disjoint": Row(
+        lambda dtype, s: kac(dtype, s, scheme=jk.schemes.Disjoint(0.1)), BKW, limit=limit(SONINE)
+    ),
+    "kac-order-3": Row(kac_of_order_three, BKW),
+    "annihilating": Row(annihilating, BKW, limit=limit(HERMITE)),
+    "brownian-contact": Row(brownian, MONOMERS, (0.0, 0.01, 0.02)),
+    "brownian-pair-law": Row(
+        lambda dtype, s: brownian(dtype, s, scheme=jk.schemes.PairLaw()),
+        MONOMERS,
+        (0.0, 0.01, 0.02),
+    ),
+    "marcus-lushnikov": Row(marcus_lushnikov, MONOMERS, (0.0, 0.02, 0.1)),
+    "spheres-periodic": Row(spheres, TWO, limit=limit(HermiteMixture(degree=4, widths=WIDTHS))),
+    "spheres-reflecting": Row(
+        lambda dtype, s: spheres(dtype, s, boundary="reflecting"),
+        TWO,
+        limit=limit(HermiteMixture(degree=4, widths=WIDTHS)),
+    ),
+    "boltzmann-fourier": Row(boltzmann(with_kernel(GRID, maxwell)), BKW),
+    "boltzmann-hermite": Row(boltzmann(with_kernel(HERMITE, power)), BKW),
+    "boltzmann-sonine": Row(boltzmann(with_kernel(SONINE, power)), BKW),
+    "boltzmann-moments": Row(boltzmann(moments), BKW),
+    "annihilation-fourier": Row(annihilation(with_kernel(GRID, power)), BKW),
+    "annihilation-hermite": Row(annihilation(with_kernel(HERMITE, power)), BKW),
+    "annihilation-sonine": Row(annihilation(with_kernel(SONINE, power)), BKW),
+    "self-similar-hermite": Row(annihilation(own, jk.SelfSimilarAnnihilation), BKW),
+    "self-similar-sonine": Row(
+        annihilation(with_kernel(Sonine(degree=6, width=K / 2), power), jk.SelfSimilarAnnihilation),
+        BKW,
+    ),
+    "self-similar-fourier": Row(
+        annihilation(
+            with_kernel(Fourier(points=24, support=3.5, radii=12, directions=8), power),
+            jk.SelfSimilarAnnihilation,
+        ),
+        BKW,
+    ),
+    "mixture": Row(mixture, TWO),
+    # Averages over 12 cells tell a wave to the order 5 of their reconstruction.
+    "slab-of-mixture": Row(slab(mixture, cells=12, bins=6), IN_A_WAVE, tolerance=1e-3),
+    "slab-of-hermite": Row(
+        slab(boltzmann(with_kernel(HERMITE, power)), cells=6, bins=3, boundary="reflecting"), BKW
+    ),
+    "smoluchowski-uniform": Row(smoluchowski, MONOMERS),
+    "smoluchowski-grid": Row(lambda dtype, s: smoluchowski(dtype, s, modes=6), WAVE),
+    "well-mixed": Row(
+        lambda dtype, s: fitting.WellMixed(smoluchowski(dtype, s), jnp.asarray(50.0 * s, dtype)),
+        MONOMERS,
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", ROWS)
+def test_contract(name, dtype):
+    row = ROWS[name]
+    model = row.make(dtype, 1.0)
+    check_model(
+        model,
+        row.law,
+        times=row.times,
+        again=row.make(dtype, 0.96),
+        limit=None if row.limit is None else row.limit(model),
+        tolerance=row.tolerance,
+        replicas=32,
     )
-    limits = [particles.kinetic_limit()]
-    if make is contact:
-        limits.append(particles.kinetic_limit(modes=6))
-    for equation in limits:
-        assert [o.name for o in particles.observables()] == [o.name for o in equation.observables()]
-        for observable in (*particles.observables(), *others):
-            micro = jax.eval_shape(
-                lambda key, o=observable: particles.observe(particles.sample(LAW, key=key), o),
-                jax.random.key(0),
-            )
-            macro = jax.eval_shape(
-                lambda _, o=observable, e=equation: e.observe(e.project(LAW), o), 0
-            )
-            assert (micro.shape, micro.dtype) == (macro.shape, macro.dtype), observable.name
 
 
-@pytest.mark.parametrize("make", EVERYONE)
-def test_leaves_are_primary_parameters(make):
-    """What is differentiated, saved and compared is what the user gave, nothing derived."""
-    model = make(jnp.float64)
-    arguments = inspect.signature(type(model).__init__).parameters
-    paths = [path[0].name for path, _ in jax.tree_util.tree_leaves_with_path(model)]
-    assert paths and set(paths) <= set(arguments)
-
-
-@pytest.mark.parametrize("make", EVERYONE)
-def test_same_arguments_same_model(make):
-    """Two models made alike have the same structure, so that they share what was compiled."""
-    a, b = make(jnp.float64), make(jnp.float64, 0.5)
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    assert hash(jax.tree.structure(a)) == hash(jax.tree.structure(b))
-
-
-@pytest.mark.parametrize("make", PARTICLES)
-def test_the_limit_is_differentiable(make):
-    """Through `kinetic_limit` to the rates, forward and reverse, against a central difference.
-
-    With h = 1e-5 relative, the difference is good to h²·β''' and rounding/h, both below 1e-8.
-    """
-    model = make(jnp.float64)
-    name = "rate" if make is marcus_lushnikov else "strength"
-
-    def rates(scale):
-        scaled = eqx.tree_at(lambda m: getattr(m, name), model, scale * getattr(model, name))
-        return scaled.kinetic_limit().rate
-
-    h = 1e-5
-    truth = (rates(1 + h) - rates(1 - h)) / (2 * h)
-    assert np.all(np.asarray(truth) > 0)
-    np.testing.assert_allclose(jax.jacfwd(rates)(1.0), truth, rtol=1e-7)
-    np.testing.assert_allclose(jax.grad(lambda s: rates(s).sum())(1.0), truth.sum(), rtol=1e-7)
-
-
-def test_the_solution_is_differentiable_in_the_strength():
-    """From α to the counts of the limit, end to end: α enters through β alone."""
-
-    def monomers(scale):
-        equation = contact(jnp.float64, scale).kinetic_limit()
-        return jk.solve(equation, LAW, TIMES[-1:])["counts"][0, 0]
-
-    h = 1e-4
-    difference = (monomers(1 + h) - monomers(1 - h)) / (2 * h)
-    np.testing.assert_allclose(jax.grad(monomers)(1.0), difference, rtol=1e-6)
-
-
-def test_simulation_under_jit_is_the_simulation():
-    """One program for parameters and key, with the same counts as the host's loop."""
-    model = marcus_lushnikov(jnp.float64)
-    outside = jk.simulate(model, LAW, TIMES, key=jax.random.key(0), replicas=8)
-    inside = jax.jit(lambda m, k: jk.simulate(m, LAW, TIMES, key=k, replicas=8))(
-        model, jax.random.key(0)
-    )
-    np.testing.assert_array_equal(inside["counts"], outside["counts"])
+def test_the_table_is_whole():
+    """Every public particle system and equation has a row."""
+    families = (jk.Particles, jk.KineticEquation)
+    public = [v for v in vars(jk).values() if isinstance(v, type) and issubclass(v, families)]
+    seen = {type(row.make(jnp.float64, 1.0)) for row in ROWS.values()}
+    assert set(public) - set(families) <= seen

@@ -10,6 +10,7 @@ import pytest
 
 import fitting
 import jaxkin
+import jaxkin.testing
 
 ROOT = Path(jaxkin.__file__).parent
 # A module may import from its own level and from those above it in this list.
@@ -22,6 +23,7 @@ LEVELS = [
     ("jaxkin.equations",),
     ("jaxkin.particles", "jaxkin.schemes"),
     ("jaxkin.hierarchy",),
+    ("jaxkin.testing",),
     ("fitting",),
 ]
 
@@ -70,7 +72,8 @@ def test_imports_go_one_way():
     assert seen > 80
 
 
-FAMILIES = ("jaxkin.laws", "jaxkin.observables", "jaxkin.operators")  # public as jk.laws, …
+# Public as jk.laws, …; and `jaxkin.testing`, which nobody needs who does not ask for it.
+FAMILIES = ("jaxkin.laws", "jaxkin.observables", "jaxkin.operators", "jaxkin.testing")
 
 
 def test_only_init_collects():
@@ -107,7 +110,7 @@ PUBLIC_FAMILIES = (
     jaxkin.collision_laws,
     jaxkin.interactions,
     jaxkin.coagulation_kernels,
-    jaxkin.schemes,
+    jaxkin.testing,
 )
 
 

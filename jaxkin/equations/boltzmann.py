@@ -30,3 +30,7 @@ class Boltzmann(OnOperator):
     def rate_of_change(self, t: Any, state: Any, prepared: Any) -> Any:
         """Return Q(f, f)."""
         return self.operator.collision(state, prepared)
+
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return what the operator conserves."""
+        return self.operator.conserves()

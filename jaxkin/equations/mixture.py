@@ -118,6 +118,10 @@ class BoltzmannMixture(OnOperator):
                 stacklevel=3,
             )
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return what the operator conserves."""
+        return self.operator.conserves()
+
     def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""
         return {"constants": Positive()}

@@ -37,6 +37,7 @@ from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable
 from jaxkin.observables.profiles import mixture_profiles
 from jaxkin.operators.base import need
+from jaxkin.physics.collisions.angles import Angle
 
 _BIASED = (2 / 60, -13 / 60, 47 / 60, 27 / 60, -3 / 60)
 _LARGE = 2**12  # numbers of a state, from where on cells collide one after another
@@ -177,9 +178,10 @@ class BoltzmannSlab(KineticEquation):
         return state.astype(self._dtype())
 
     def _dtype(self) -> Any:
-        leaves = [x for x in jax.tree.leaves(self) if eqx.is_inexact_array(x)]
-        own = getattr(self.homogeneous.operator, "dtype", None)
-        return own if own is not None else jnp.result_type(*leaves)
+        # An operator without parameters has no type of its own; tables of angles do not count.
+        leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, Angle))
+        floating = [x for x in leaves if eqx.is_inexact_array(x)]
+        return jnp.result_type(*floating) if floating else self.homogeneous.operator.dtype
 
     def measure(self, state: Float[Array, "cells *state"]) -> SlabDensity:
         """Return f(x, v)."""
@@ -188,6 +190,11 @@ class BoltzmannSlab(KineticEquation):
     def observables(self) -> tuple[Observable, ...]:
         """Return the observables of the homogeneous equation over the slab, and profiles."""
         return _observables(self.homogeneous.observables(), self.types, self.bins)
+
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return what the homogeneous equation conserves; walls change the momentum."""
+        own = self.homogeneous.conserves()
+        return own if self.boundary == "periodic" else tuple(x for x in own if x != "momentum")
 
     def domains(self) -> dict[str, Domain]:
         """Return the domain of each parameter that can be fitted."""

@@ -148,11 +148,11 @@ class SlabDensity(Density):
         )
 
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
-        """Return ∫∫ f e^{−ik·v} dx dv, summed over types."""
+        """Return Σ_α ∫∫ f_α e^{−ik·v} dx dv."""
         return self._by_type(self.state.mean(0)).characteristic(wave_vectors)
 
     def histogram(self, edges: Sequence[float], axis: int) -> Float[Array, " bins"]:
-        """Return ∫∫ f over each bin of one component of the velocity, summed over types."""
+        """Return Σ_α ∫∫ f_α over each bin of one component of the velocity."""
         return self._by_type(self.state.mean(0)).histogram(edges, axis)
 
     def entropy(self) -> Array:

@@ -207,6 +207,10 @@ class Smoluchowski(KineticEquation):
         """Return `counts`, `number`, `mass` and `overflow`."""
         return census(self.max_mass)
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return mass and overflow together, unless particles annihilate."""
+        return (("mass", "overflow"),) if self.reaction == "coagulation" else ()
+
     @property
     def _masses(self) -> np.ndarray:
         return np.arange(1, self.max_mass + 1)

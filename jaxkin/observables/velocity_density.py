@@ -150,16 +150,18 @@ class VelocityDensity(Density):
         """Return ∫ f over each bin of one component, from the marginal, a smooth function."""
         frame = self.frame()
         centre, spread = jax.lax.stop_gradient((frame.centre[axis], frame.spread))
-        x, w = np.polynomial.legendre.leggauss(16 + frame.degree // 2)
+        rule = np.polynomial.legendre.leggauss(16 + frame.degree // 2)
+        x, w = (jnp.asarray(each, centre.dtype) for each in rule)
         panels = int(np.ceil(2 * frame.reach / 1.5))
+        parts = jnp.linspace(0, 1, panels + 1, dtype=centre.dtype)
         marks = jnp.asarray(edges, centre.dtype)
         low, high = centre - frame.reach * spread, centre + frame.reach * spread
         ends = jnp.clip(marks, low, high)  # beyond, f vanishes; edges may be infinite
-        cuts = ends[:-1, None] + jnp.diff(ends)[:, None] * np.linspace(0, 1, panels + 1)
+        cuts = ends[:-1, None] + jnp.diff(ends)[:, None] * parts
         half, middle = jnp.diff(cuts) / 2, (cuts[:, 1:] + cuts[:, :-1]) / 2
         nodes = middle[..., None] + half[..., None] * x
         values = self.marginal(axis, nodes.reshape(-1)).reshape(nodes.shape)
-        return jnp.einsum("bpn,bp,n->b", values, half, jnp.asarray(w, values.dtype))
+        return jnp.einsum("bpn,bp,n->b", values, half, w)
 
     def entropy(self) -> Array:
         """Return ∫ f log f dv, over where f > 0, by the rule of `entropy_rule`."""

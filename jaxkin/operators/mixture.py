@@ -224,6 +224,10 @@ class HermiteMixture(Operator):
         """Return f_α(v) of each type."""
         return self.measure(state)(velocity)
 
+    def conserves(self) -> tuple[str, ...]:
+        """Return the density; momentum and energy stay for all types together, weighted by N_α."""
+        return ("density",)
+
     def observables(self) -> tuple[Observable, ...]:
         """Return temperature, momentum, energy, stress and fourth moment of each type."""
         return mixture_moments(self.types)

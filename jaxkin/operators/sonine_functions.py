@@ -97,7 +97,8 @@ class SonineDensity(VelocityDensity):
         else:
             half, weights = gauss_laguerre(points, self.space - 1)
         own = places**2 / (2 * self.variance)
-        mean = jnp.asarray(weights, own.dtype) @ self.series(jnp.asarray(half)[:, None] + own)
+        others = jnp.asarray(half, own.dtype)[:, None]
+        mean = jnp.asarray(weights, own.dtype) @ self.series(others + own)
         return jnp.exp(-own) / (2 * np.pi * self.variance) ** 0.5 * mean
 
     def entropy_rule(self) -> Rule:

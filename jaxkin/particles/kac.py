@@ -287,6 +287,11 @@ class KacGas(TiledParticles):
         """Return density, momentum, energy, stress, heat flux, and ⟨|v|⁴⟩, ⟨|v|⁶⟩."""
         return VELOCITY_MOMENTS
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return the density, and momentum and energy if all collisions are those of spheres."""
+        spheres = all(isinstance(law, Binary | Deflection) for law in self.laws)
+        return ("density", "momentum", "energy") if spheres else ("density",)
+
     def drain(self, state: Velocities) -> CollisionCount:
         """Return the `count` of collisions."""
         return CollisionCount(state.collisions)

@@ -191,6 +191,10 @@ class MarcusLushnikov(TiledParticles):
         """Return `counts`, `number`, `mass` and `overflow`."""
         return census(self.max_mass)
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return mass and overflow together, unless particles annihilate."""
+        return (("mass", "overflow"),) if self.reaction == "coagulation" else ()
+
     def drain(self, state: Masses) -> ReactionLog:
         """Return the log of reactions, `mass_i` ≤ `mass_j`; its capacity is N₀."""
         return ReactionLog(

@@ -137,7 +137,7 @@ def test_jumps_of_the_place(cells, boundary, within):
 
 
 def test_jumps_of_place_by_type():
-    """A sum over the second type alone, with its own wave and temperature; 20 cells have a face at .3."""
+    """A sum over the second type alone, with a wave of its own; 20 cells have a face at .3."""
     law = ByType(Wave(Maxwellian(2, 1.0), A), Wave(Maxwellian(2, 0.25), -A))
     share = 0.3 - A * np.sin(0.6 * np.pi) / (2 * np.pi)
 

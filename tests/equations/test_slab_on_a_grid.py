@@ -1,4 +1,4 @@
-"""A slab whose velocities are a grid: free flight is exact in v, and collisions keep what they do."""
+"""A slab whose velocities are a grid: free flight is exact in v, and collisions conserve."""
 
 import equinox as eqx
 import jax

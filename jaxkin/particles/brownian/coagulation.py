@@ -291,6 +291,10 @@ class BrownianCoagulation(TiledParticles):
         """Return densities per mass, total number, mass, and the overflow."""
         return census(self.max_mass)
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return mass and overflow together, unless particles annihilate."""
+        return (("mass", "overflow"),) if self.reaction == "coagulation" else ()
+
     def drain(self, state: Gas) -> ReactionLog:
         """Return the log of reactions, the mass that keeps its place first; its capacity is N."""
         time, mass_i, mass_j = state.log[:, jnp.argsort(state.log[0])]  # NaN comes last

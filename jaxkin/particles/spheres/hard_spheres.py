@@ -244,6 +244,10 @@ class HardSphereMixture(Particles):
         """Return temperature, momentum, energy, stress and fourth moment of each type."""
         return mixture_moments(len(self.numbers))
 
+    def conserves(self) -> tuple[str | tuple[str, ...], ...]:
+        """Return the density, and of spheres of one type the energy."""
+        return ("density", "energy") if len(self.numbers) == 1 else ("density",)
+
     def drain(self, state: Gas) -> CollisionLog:
         """Return counts of collisions and, if `log` asks for them, the first with their times."""
         s, turned = state.spheres, self.reverse_at is not None
