@@ -36,7 +36,7 @@ from jaxkin.numerics.parameter_cache import remembered
 from jaxkin.observables.base import Observable
 from jaxkin.observables.by_type import mixture_moments
 from jaxkin.observables.velocity_density import TypeDensities
-from jaxkin.operators.base import Operator
+from jaxkin.operators.base import Collisions, Operator
 from jaxkin.operators.hermite_density import HermiteDensity
 from jaxkin.operators.hermite_functions import moving
 from jaxkin.operators.mixture_tensor import pair_tensor, plan
@@ -120,6 +120,13 @@ class HermiteMixture(Operator):
             "have the masses of the types",
             "`HermiteMixture` was made without them",
             "Give it `masses`, or hand it to `kinetic_limit` of a gas, which does.",
+        )
+
+    def complete(self, collisions: Collisions) -> Operator:
+        """Refuse: this operator is for gases of hard spheres of several types."""
+        raise ValueError(
+            "Argument `method` must be made for one gas, but it is `HermiteMixture`, which is for "
+            "mixtures of hard spheres. Take `Fourier`, `Hermite`, `Sonine` or `Moments`."
         )
 
     def of_types(

@@ -339,3 +339,13 @@ def test_bad_laws():
     equation.check(ByType(Maxwellian(2, 1.0), cold))
     with pytest.raises(ValueError, match="`masses` must be known numbers"):
         jax.jit(lambda m: mixture_of([m, 1.0], CONSTANTS).constants)(1.0)
+
+
+def test_a_gas_of_one_type_refuses_the_method():
+    with pytest.raises(ValueError, match="`method` must be made for one gas, but it is `HermiteM"):
+        jk.KacGas(10, kernel=jk.MaxwellKernel(1.0)).kinetic_limit(HermiteMixture())
+    with pytest.raises(ValueError, match="`method` must be an operator, but it is 'hermite'"):
+        jk.KacGas(10).kinetic_limit("hermite")
+    gas = jk.HardSphereMixture((10, 10), (1.0, 2.0), (0.1, 0.1))
+    with pytest.raises(ValueError, match="`method` must be `jaxkin.operators.HermiteMixture`"):
+        gas.kinetic_limit(Hermite())
