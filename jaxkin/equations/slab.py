@@ -171,15 +171,12 @@ class BoltzmannSlab(KineticEquation):
                 for kind, each in enumerate(layers)
             ]
             state = jnp.stack(types, 1)
+            uniform: Any = ByType(*(each[0][1] for each in layers))
         else:
-            parts = [jnp.multiply.outer(p, operator.project(v)) for p, v in layers[0]]
-            state = sum(parts[1:], parts[0])
-        return state.astype(self._dtype())
-
-    def _dtype(self) -> Any:
-        leaves = [x for x in jax.tree.leaves(self) if eqx.is_inexact_array(x)]
-        own = getattr(self.homogeneous.operator, "dtype", None)
-        return own if own is not None else jnp.result_type(*leaves)
+            parts = [jnp.multiply.outer(p, self.homogeneous.project(v)) for p, v in layers[0]]
+            state, uniform = sum(parts[1:], parts[0]), layers[0][0][1]
+        # The type is that of the equation, whose own parameters may tell it.
+        return state.astype(eqx.filter_eval_shape(self.homogeneous.project, uniform).dtype)
 
     def measure(self, state: Float[Array, "cells *state"]) -> SlabDensity:
         """Return f(x, v)."""
