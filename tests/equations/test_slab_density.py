@@ -124,7 +124,7 @@ def test_jumps_of_the_place(cells, boundary, within):
     """
     share = 0.3 + A * np.sin(0.6 * np.pi) / (2 * np.pi)
     equation = one_type(cells, boundary)
-    found = observed(equation, Wave(BKW(0.75, 2), A), [Mean("left", on_the_left)])["left"]
+    found = observed(equation, Wave(BKW(0.75, 2), A), [Mean("left", on_the_left, 2)])["left"]
     theta = 2 * np.pi / cells
     leading = A * theta**5 / cells / 205 * (1 + theta)
     allowed = leading if within else 1e-13
