@@ -28,6 +28,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxkin.equations.annihilation import Annihilation, Prepared
@@ -99,6 +100,14 @@ class ScaledDensity(VelocityDensity):
     def tolerance(self) -> float:
         """Return that of ψ."""
         return self.profile.tolerance()
+
+    def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
+        """Return n e^{−ik·u} times that of ψ at √(2T) k, real and imaginary part."""
+        k = jnp.asarray(wave_vectors, self.scale.dtype)
+        own = self.profile.characteristic(self.scale * k)
+        cosine, sine = jnp.cos(k @ self.mean), jnp.sin(k @ self.mean)
+        real = cosine * own[:, 0] + sine * own[:, 1]
+        return self.number * jnp.stack([real, cosine * own[:, 1] - sine * own[:, 0]], -1)
 
     def marginal(self, axis: int, places: Float[Array, " n"]) -> Float[Array, " n"]:
         """Return the density of one component."""

@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxkin.equations.on_operator import OnOperator
+from jaxkin.equations.self_similar import SelfSimilarAnnihilation
 from jaxkin.equations.slab_density import GHOSTS, SlabDensity, surrounded
 from jaxkin.laws.base import require_law
 from jaxkin.laws.by_type import ByType, Layers, PlacedLaw, Uniform
@@ -37,7 +38,6 @@ from jaxkin.numerics.domains import Domain
 from jaxkin.observables.base import Observable
 from jaxkin.observables.profiles import mixture_profiles
 from jaxkin.operators.base import need
-from jaxkin.physics.collisions.angles import Angle
 
 _BIASED = (2 / 60, -13 / 60, 47 / 60, 27 / 60, -3 / 60)
 _LARGE = 2**12  # numbers of a state, from where on cells collide one after another
@@ -86,6 +86,13 @@ class BoltzmannSlab(KineticEquation):
             f"it is a {type(homogeneous).__name__}",
         )
         need(homogeneous.operator, ("stream", "mirror"), type(self).__name__)
+        require(
+            not isinstance(homogeneous, SelfSimilarAnnihilation),
+            "homogeneous",
+            "have the state of its operator in each place",
+            "`SelfSimilarAnnihilation` follows density and temperature of the whole gas",
+            "Take `Annihilation`.",
+        )
         # A face sees six cells; with fewer some would count twice.
         self.homogeneous, self.cells = homogeneous, whole(cells, "cells", 2 * GHOSTS)
         one_of(boundary, "boundary", ("periodic", "reflecting"))
@@ -172,16 +179,12 @@ class BoltzmannSlab(KineticEquation):
                 for kind, each in enumerate(layers)
             ]
             state = jnp.stack(types, 1)
+            uniform: Any = ByType(*(each[0][1] for each in layers))
         else:
-            parts = [jnp.multiply.outer(p, operator.project(v)) for p, v in layers[0]]
-            state = sum(parts[1:], parts[0])
-        return state.astype(self._dtype())
-
-    def _dtype(self) -> Any:
-        # An operator without parameters has no type of its own; tables of angles do not count.
-        leaves = jax.tree.leaves(self, is_leaf=lambda x: isinstance(x, Angle))
-        floating = [x for x in leaves if eqx.is_inexact_array(x)]
-        return jnp.result_type(*floating) if floating else self.homogeneous.operator.dtype
+            parts = [jnp.multiply.outer(p, self.homogeneous.project(v)) for p, v in layers[0]]
+            state, uniform = sum(parts[1:], parts[0]), layers[0][0][1]
+        # The type is that of the equation, whose own parameters may tell it.
+        return state.astype(eqx.filter_eval_shape(self.homogeneous.project, uniform).dtype)
 
     def measure(self, state: Float[Array, "cells *state"]) -> SlabDensity:
         """Return f(x, v)."""

@@ -88,6 +88,10 @@ class SlabDensity(Density):
         )
         if not needs_place(function, sample, name):
             return whole.integral(function, degree, name)
+        samples = [
+            eqx.tree_at(lambda z: (z.mass, z.type), sample, (jnp.asarray(m, dtype), jnp.asarray(k)))
+            for k, m in enumerate(whole.masses)
+        ]
         rest = jnp.full(dimension, jnp.nan, dtype)  # the other components are not known
 
         def at(x: Array, state: Array) -> tuple[Array, Array]:
@@ -131,8 +135,8 @@ class SlabDensity(Density):
                 )
             return total, size
 
-        value, size = self._over_places(at, function, sample, 4)
-        coarse, _ = self._over_places(at, function, sample, 3)
+        value, size = self._over_places(at, function, samples, 4)
+        coarse, _ = self._over_places(at, function, samples, 3)
         tolerance = 1e-6 if dtype == jnp.float64 else 1e-4
         value = eqx.error_if(
             value,
@@ -181,10 +185,10 @@ class SlabDensity(Density):
         return jnp.tensordot(_reconstruction(x * self.cells - cell - 0.5), own, axes=1)
 
     def _over_places(
-        self, at: Callable, function: Any, sample: Any, points: int
+        self, at: Callable, function: Any, samples: Any, points: int
     ) -> tuple[Array, Array]:
         dtype = self.state.dtype
-        breaks = breaks_along(function, (sample, sample), 0, dtype)
+        breaks = breaks_along(function, samples, 0, dtype)
         edges = jnp.asarray(np.arange(self.cells + 1) / self.cells, dtype)
         ends = jnp.sort(jnp.concatenate([edges, breaks]))
         x, w = np.polynomial.legendre.leggauss(points)

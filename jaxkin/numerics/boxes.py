@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from jaxkin.numerics.breaks import find_breaks
 
-_BREAKS = 3  # on each line
+_BREAKS = 6  # along an axis
+_LINES = 8
 _SCANNED = 240
 _PANELS = 4
 
@@ -28,35 +29,35 @@ def breaks_along(
 
     Args:
         function: φ of `Coordinates`.
-        samples: coordinates of particles with a position, whose other entries are kept: one line
-            for each.
+        samples: coordinates of particles with a position, whose other entries are kept. Several
+            lines are looked at for each, so that the sides of a box are seen.
         axis: which component of the position.
         dtype: of the places.
     """
 
-    def along(sample: Any, offset: float) -> Array:
-        dimension = sample.position.shape[0]
-        base = (offset + 0.618 * np.arange(1, dimension + 1)) % 1
-        velocity = sample.velocity
-        if velocity is not None:
-            velocity = jnp.asarray((base - 0.4) * 2 + 0.1, dtype)
+    dimension = samples[0].position.shape[0]
+    offsets = (0.137 + 0.594 * np.arange(_LINES)) % 1
+    bases = jnp.asarray((offsets[:, None] + 0.618 * np.arange(1, dimension + 1)) % 1, dtype)
 
-        def value(x: Array) -> Array:
-            place = jnp.asarray(base, dtype).at[axis].set(x)
+    def value(x: Array) -> Array:
+        """φ on all lines, of all samples."""
+
+        def at(sample: Any, base: Array) -> Array:
+            velocity = None if sample.velocity is None else (base - 0.4) * 2 + 0.1
             z = eqx.tree_at(
                 lambda z: (z.position, z.velocity),
                 sample,
-                (place, velocity),
+                (base.at[axis].set(x), velocity),
                 is_leaf=lambda leaf: leaf is None,
             )
-            y = jnp.ravel(jnp.asarray(function(z)))
-            return y if jnp.iscomplexobj(y) else y.astype(dtype)
+            return jnp.ravel(jnp.asarray(function(z)))
 
-        grid = jnp.linspace(0.0, 1.0, _SCANNED, dtype=dtype)
-        return find_breaks(jax.vmap(value), grid, _BREAKS)
+        rows = [jax.vmap(lambda base, z=z: at(z, base))(bases).ravel() for z in samples]
+        y = jnp.concatenate(rows)
+        return y if jnp.iscomplexobj(y) else y.astype(dtype)
 
-    lines = [along(z, (0.137 + 0.594 * i) % 1) for i, z in enumerate(samples)]
-    return jnp.sort(jnp.concatenate(lines))
+    grid = jnp.linspace(0.0, 1.0, _SCANNED, dtype=dtype)
+    return jnp.sort(find_breaks(jax.vmap(value), grid, _BREAKS))
 
 
 def axis_rule(breaks: Float[Array, " n"], points: int) -> tuple[Array, Array]:

@@ -17,9 +17,18 @@ from jaxtyping import Array
 _KEEP = {
     "neg", "reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice",
     "rev", "reduce_sum", "cumsum", "copy", "copy_p", "stop_gradient", "real", "imag", "conj",
-    "convert_element_type", "reduce_precision", "optimization_barrier", "split",
+    "convert_element_type", "reduce_precision", "optimization_barrier", "split", "unstack", "tile",
 }  # fmt: skip
-_LARGEST = {"add", "sub", "add_any", "concatenate", "pad", "complex", "select_and_gather_add"}
+_LARGEST = {
+    "add",
+    "sub",
+    "add_any",
+    "concatenate",
+    "stack",
+    "pad",
+    "complex",
+    "select_and_gather_add",
+}
 _SUM = {"mul", "dot_general"}
 _INDEXED = {"gather", "dynamic_slice", "take", "dynamic_index_in_dim"}  # by what is constant
 _CALLS = {"pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat"}

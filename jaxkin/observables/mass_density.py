@@ -78,6 +78,7 @@ class MassDensity(Density):
             values = jax.vmap(lambda n: jnp.asarray(one(function, Coordinates(n), name)))(masses)
             wide = jnp.iscomplexobj(values)
             return jnp.tensordot(means, values if wide else values.astype(dtype), axes=1)
+        jax.eval_shape(lambda z: jnp.asarray(one(function, z, name)), sample)  # has all it needs
         fine, size = self._over_places(function, sample, 8)
         coarse, _ = self._over_places(function, sample, 6)
         tolerance = 1e-6 if dtype == jnp.float64 else 1e-4

@@ -5,6 +5,7 @@ Between the points f is its trigonometric interpolant, and outside the box it is
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -107,11 +108,12 @@ class GridDensity(VelocityDensity):
         own = 2 * np.pi * np.fft.fftfreq(n, h)
         own_spectrum = jnp.fft.fftn(self.values) / n**self.dimension
         shift = np.exp(1j * own * (self.extent - h / 2))
+        xp: Any = np if isinstance(wave_vectors, np.ndarray) else jnp
         rows = []
-        for k in np.asarray(wave_vectors, float):
+        for k in wave_vectors:
             f = own_spectrum
             for component in k[::-1]:
-                part = 2 * self.extent * np.sinc((own - component) * self.extent / np.pi) * shift
+                part = 2 * self.extent * xp.sinc((own - component) * self.extent / np.pi) * shift
                 f = f @ jnp.asarray(part, f.dtype)
             rows.append(jnp.stack([f.real, f.imag]))
         return jnp.stack(rows)

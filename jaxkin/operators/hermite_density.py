@@ -9,6 +9,7 @@ so that characteristic function and marginals are closed.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -64,10 +65,12 @@ class HermiteDensity(VelocityDensity):
 
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
         """Return Σ_a f_a Π_i (−iξ_i)^{a_i}/√(a_i!) e^{−|ξ|²/2}, real and imaginary part."""
-        xi = self.variance**0.5 * np.asarray(wave_vectors, float)
+        xp: Any = np if isinstance(wave_vectors, np.ndarray) else jnp
+        xi = self.variance**0.5 * wave_vectors
         a = multi_indices(self.space, self.degree)
         size = np.sqrt([math.prod(math.factorial(int(i)) for i in row) for row in a])
-        terms = np.prod(xi[:, None] ** a, -1) / size * np.exp(-np.sum(xi**2, 1) / 2)[:, None]
+        gaussian = xp.exp(-xp.sum(xi**2, 1) / 2)
+        terms = xp.prod(xi[:, None] ** a, -1) / size * gaussian[:, None]
         phase = np.array([[1, 0], [0, -1], [-1, 0], [0, 1]])[a.sum(1) % 4]
         dtype = self.coefficients.dtype
         return (jnp.asarray(terms, dtype) * self.coefficients) @ jnp.asarray(phase, dtype)

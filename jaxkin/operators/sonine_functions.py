@@ -78,13 +78,15 @@ class SonineDensity(VelocityDensity):
 
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
         """Return Σ_n f_n κ_n (−1)^n |ξ|^{2n} e^{−|ξ|²/2}; the imaginary part vanishes."""
-        square = self.variance * np.sum(np.asarray(wave_vectors, float) ** 2, -1)[:, None]
+        xp: Any = np if isinstance(wave_vectors, np.ndarray) else jnp
+        square = self.variance * xp.sum(wave_vectors**2, -1)[:, None]
         n, alpha = np.arange(self.degree // 2 + 1), self.space / 2 - 1
         log = scipy.special.gammaln
         leading = (log(alpha + 1) - log(n + 1) - log(n + alpha + 1)) / 2 - n * np.log(2)
-        with np.errstate(divide="ignore"):
-            power = np.where(n == 0, 0.0, n * np.log(square))
-        terms = (-1.0) ** n * np.exp(leading + power - square / 2)
+        # In logarithms, since powers and factorials are large; |ξ|² = 0 leaves n = 0 alone.
+        power = n * xp.log(xp.where(square > 0, square, 1.0))
+        seen = (square > 0) | (n == 0)
+        terms = xp.where(seen, (-1.0) ** n * xp.exp(leading + power - square / 2), 0.0)
         real = jnp.asarray(terms, self.coefficients.dtype) @ self.coefficients
         return jnp.stack([real, jnp.zeros_like(real)], -1)
 

@@ -63,7 +63,7 @@ def test_a_maxwellian_that_drifts():
     check_maxwellian(equation, equation.project(law), 0.7, 0.8, 0.0)
 
 
-@pytest.mark.parametrize("cooled", [0.05, 40.0])
+@pytest.mark.parametrize("cooled", [0.05, 4.0])
 def test_a_maxwellian_that_was_thinned_and_cooled(cooled):
     """What matters is f at the temperature of the time, cold or hot, at a density of 1e-8."""
     equation = scaled()

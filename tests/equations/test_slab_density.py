@@ -124,7 +124,7 @@ def test_jumps_of_the_place(cells, boundary, within):
     """
     share = 0.3 + A * np.sin(0.6 * np.pi) / (2 * np.pi)
     equation = one_type(cells, boundary)
-    found = observed(equation, Wave(BKW(0.75, 2), A), [Mean("left", on_the_left)])["left"]
+    found = observed(equation, Wave(BKW(0.75, 2), A), [Mean("left", on_the_left, 2)])["left"]
     theta = 2 * np.pi / cells
     leading = A * theta**5 / cells / 205 * (1 + theta)
     allowed = leading if within else 1e-13
@@ -137,15 +137,20 @@ def test_jumps_of_the_place(cells, boundary, within):
 
 
 def test_jumps_of_place_by_type():
-    """A sum over the second type alone, with a wave of its own; 20 cells have a face at .3."""
+    """A sum over the second type alone, with a jump within a cell. (Fault: only the first is seen.)
+
+    Cells hold averages of 1 − a cos, and 16 cells err at .3 by aθ⁵h/205.
+    """
     law = ByType(Wave(Maxwellian(2, 1.0), A), Wave(Maxwellian(2, 0.25), -A))
     share = 0.3 - A * np.sin(0.6 * np.pi) / (2 * np.pi)
 
     def cold(z):
         return 0.5 * z.mass * jnp.sum(z.velocity**2) * (z.type == 1) * (z.position[0] < 0.3)
 
-    found = observed(two_types(20), law, [Mean("cold", cold)])
-    assert found["cold"] == pytest.approx(share * 4 * 0.25, abs=1e-13)
+    found = observed(two_types(16), law, [Mean("cold", cold)])
+    theta = 2 * np.pi / 16
+    allowed = A * theta**5 / 16 / 205 * (1 + theta)
+    assert found["cold"] == pytest.approx(share * 4 * 0.25, abs=allowed)
 
 
 def test_profiles_of_one_type():
