@@ -42,9 +42,11 @@ class DensityPath(eqx.Module):
         """
         k = jnp.argmin(jnp.abs(self.times - time))
         if not is_traced(self.times, time):
-            found, scale = float(self.times[k]), float(jnp.max(jnp.abs(self.times)))
+            found, known = float(self.times[k]), np.asarray(self.times, float)
+            # To rounding, and by far less than to the next recorded time.
+            gap = float(np.diff(known).min()) if known.size > 1 else abs(found)
             require(
-                abs(found - float(time)) <= 1e-6 * scale,
+                abs(found - float(time)) <= max(1e-3 * gap, 4e-7 * abs(found)),
                 "time",
                 "be one of the recorded times",
                 f"it is {float(time):g}, and the nearest is {found:g}",

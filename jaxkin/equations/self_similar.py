@@ -104,7 +104,7 @@ class ScaledDensity(VelocityDensity):
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
         """Return n e^{−ik·u} times that of ψ at √(2T) k, real and imaginary part."""
         k = jnp.asarray(wave_vectors, self.scale.dtype)
-        own = self.profile.characteristic(self.scale * k)
+        own = self.profile.characteristic(self.scale * k)  # type: ignore[arg-type]
         cosine, sine = jnp.cos(k @ self.mean), jnp.sin(k @ self.mean)
         real = cosine * own[:, 0] + sine * own[:, 1]
         return self.number * jnp.stack([real, cosine * own[:, 1] - sine * own[:, 0]], -1)

@@ -92,7 +92,19 @@ class SlabDensity(Density):
             eqx.tree_at(lambda z: (z.mass, z.type), sample, (jnp.asarray(m, dtype), jnp.asarray(k)))
             for k, m in enumerate(whole.masses)
         ]
-        rest = jnp.full(dimension, jnp.nan, dtype)  # the other components are not known
+        rest = jnp.zeros(dimension, dtype)
+
+        def across(other: Array) -> Any:
+            place = jnp.concatenate([jnp.full(1, 0.3, dtype), other])
+            return one(function, eqx.tree_at(_position, sample, place), name)
+
+        require(
+            dimension == 1 or polynomial_degree(across, rest[1:]) == 0,
+            "observe",
+            "hold functions of x₁ and v in a slab, where f depends on no other component",
+            f"{name!r} looks at another component of the position",
+            "Take a `FourierMode`, or a function of `z.position[0]` alone.",
+        )
 
         def at(x: Array, state: Array) -> tuple[Array, Array]:
             """∫ φ f dv and ∫ |φ f| dv at one place."""
@@ -138,18 +150,24 @@ class SlabDensity(Density):
         value, size = self._over_places(at, function, samples, 4)
         coarse, _ = self._over_places(at, function, samples, 3)
         tolerance = 1e-6 if dtype == jnp.float64 else 1e-4
-        value = eqx.error_if(
-            value,
-            jnp.any(jnp.isnan(value)),
-            f"Argument `observe` must hold functions of x₁ and v, but {name!r} looks at another "
-            "component of the position, which a slab does not know.",
-        )
         return eqx.error_if(
             value,
             ~jnp.all(jnp.abs(value - coarse) <= tolerance * size),
             f"Argument `observe` must hold functions that two rules integrate alike to "
             f"{tolerance:g}, but {name!r} has jumps or kinks that they do not resolve.",
         )
+
+    def modes(self, wave_vectors: np.ndarray, mass: int | None = None) -> Float[Array, "m 2"]:
+        """Return Σ_α ∫∫ f_α e^{−2πik·x} dx dv, 0 for k that are not along x₁."""
+        k = np.asarray(wave_vectors)
+
+        def function(z: Coordinates) -> Array:
+            phase = 2 * jnp.pi * jnp.asarray(k[:, 0], z.position.dtype) * z.position[0]
+            chosen = 1.0 if mass is None else (z.mass == mass)
+            return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
+
+        along = (k[:, 1:] == 0).all(1)[:, None]
+        return self.integral(function, 0, "modes") * along
 
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:
         """Return Σ_α ∫∫ f_α e^{−ik·v} dx dv."""
@@ -161,9 +179,8 @@ class SlabDensity(Density):
 
     def entropy(self) -> Array:
         """Return ∫∫ f log f dv dx of the averages over cells, of each type in a mixture."""
-        return jax.vmap(lambda f: self.operator.measure(f).entries()["entropy"]())(self.state).mean(
-            0
-        )
+        rows = jax.vmap(lambda f: self.operator.measure(f).entries()["entropy"]())(self.state)
+        return rows.mean(0)
 
     def entries(self) -> dict[str, Callable[[], Array]]:
         """Return the entropy, where the operator keeps a density."""
@@ -188,7 +205,7 @@ class SlabDensity(Density):
         self, at: Callable, function: Any, samples: Any, points: int
     ) -> tuple[Array, Array]:
         dtype = self.state.dtype
-        breaks = breaks_along(function, samples, 0, dtype)
+        breaks, crowded = breaks_along(function, samples, 0, dtype)
         edges = jnp.asarray(np.arange(self.cells + 1) / self.cells, dtype)
         ends = jnp.sort(jnp.concatenate([edges, breaks]))
         x, w = np.polynomial.legendre.leggauss(points)
@@ -196,7 +213,9 @@ class SlabDensity(Density):
         nodes = (middle[:, None] + half[:, None] * x).ravel()
         weights = (half[:, None] * w).ravel()
         values, sizes = jax.lax.map(lambda x: at(x, self._at(x)), nodes)
-        return jnp.tensordot(weights, values, axes=1), jnp.tensordot(weights, sizes, axes=1)
+        total = jnp.tensordot(weights, values, axes=1)
+        # More jumps than are followed: the sum is not a number, which is told.
+        return jnp.where(crowded, jnp.nan, total), jnp.tensordot(weights, sizes, axes=1)
 
 
 def surrounded(f: Array, operator: Operator, boundary: str) -> Array:

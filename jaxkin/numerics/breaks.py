@@ -1,17 +1,21 @@
 """Where a function of one variable jumps or has a kink.
 
-On a grid the second differences of a smooth function are small; those at a jump or a kink stand out
-as local maxima. The largest of them are halved until they are points. A smooth function has such
-maxima too: they are places like any other, at which a rule of quadrature may be split.
+Where its program shows at which zeros it switches (`jaxkin.numerics.switches`), these are found:
+the switching functions are smooth, and their changes of sign on a grid are narrowed down by the
+Illinois rule. What the program does not show is looked for on the grid itself: on intervals of two
+steps the second differences of a smooth function are small, and those at a jump or a kink stand
+out. The intervals with the largest ones are halved until they are points. Those of a smooth
+function are points like any other, at which a rule of quadrature may be split.
 """
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 _HALVINGS = 34
+_SECANTS = 11
 
 
 def find_breaks(
@@ -24,16 +28,14 @@ def find_breaks(
 
     Args:
         value: the function, of many places at once, to m components.
-        grid: increasing places; two breaks closer than two of its steps may be taken for one.
+        grid: increasing places, an odd number; two breaks closer than two of its steps may be taken
+            for one.
         count: how many places.
         weight: by which second differences count.
     """
     y = value(grid)
-    bend = (_bend(y[:-2], y[1:-1], y[2:]) * jnp.broadcast_to(weight, grid.shape)[1:-1]).astype(
-        grid.dtype
-    )
-    before, after = jnp.pad(bend, (1, 0))[:-1], jnp.pad(bend, (0, 1))[1:]
-    _, k = jax.lax.top_k(jnp.where((bend > before) & (bend >= after), bend, 0), count)
+    bend = _bend(y[:-2:2], y[1:-1:2], y[2::2]) * jnp.broadcast_to(weight, grid.shape)[1:-1:2]
+    k = 2 * jax.lax.top_k(bend.astype(grid.dtype), count)[1]
 
     def halve(_, state):
         a, m, b, ya, ym, yb = state
@@ -51,6 +53,50 @@ def find_breaks(
 
     start = grid[k], grid[k + 1], grid[k + 2], y[k], y[k + 1], y[k + 2]
     return jax.lax.fori_loop(0, _HALVINGS, halve, start)[1]
+
+
+def find_zeros(
+    switching: Callable[[Float[Array, " n"]], Float[Array, "n s"]],
+    grid: Float[Array, " k"],
+    count: int,
+) -> tuple[Float[Array, " count"], Bool[Array, ""]]:
+    """Return the zeros of smooth functions where they change sign, and whether there are more.
+
+    Places that are not needed lie at the end of the grid.
+
+    Args:
+        switching: the functions, of many places at once.
+        grid: increasing places, between neighbours of which a function has one zero at most.
+        count: how many places.
+    """
+    y = switching(grid)
+    if y.shape[1] == 0:
+        return jnp.full(count, grid[-1]), jnp.asarray(False)
+    # A zero on the grid itself is the end of an interval, too.
+    turns = ((y[:-1] < 0) != (y[1:] < 0)).ravel()
+    order = jnp.argsort(~turns, stable=True)[:count]
+    order = jnp.pad(order, (0, max(0, count - order.size)))
+    k, which = order // y.shape[1], order % y.shape[1]
+    used = turns[order] & (jnp.arange(count) < jnp.sum(turns))
+
+    def secant(a, b, ya, yb):
+        guess = b - yb * (b - a) / jnp.where(yb != ya, yb - ya, 1)
+        return jnp.where((guess > a) & (guess < b), guess, (a + b) / 2)
+
+    def narrow(_, state):
+        a, b, ya, yb = state
+        c = secant(*state)
+        yc = jnp.take_along_axis(switching(c), which[:, None], 1)[:, 0]
+        left = (yc < 0) == (ya < 0)  # the zero is between c and b
+        # Illinois: the end that stays counts half, so that both ends close in.
+        return (
+            jnp.where(left, c, a), jnp.where(left, b, c),
+            jnp.where(left, yc, ya / 2), jnp.where(left, yb / 2, yc),
+        )  # fmt: skip
+
+    start = grid[k], grid[k + 1], y[k, which], y[k + 1, which]
+    zero = secant(*jax.lax.fori_loop(0, _SECANTS, narrow, start))
+    return jnp.where(used, zero, grid[-1]), jnp.sum(turns) > count
 
 
 def _bend(left: Array, middle: Array, right: Array) -> Float[Array, " n"]:

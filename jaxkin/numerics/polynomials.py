@@ -10,13 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Float
+
+from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 
 _KEEP = {
     "neg", "reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice",
-    "rev", "reduce_sum", "cumsum", "copy", "copy_p", "stop_gradient", "real", "imag", "conj",
+    "rev", "reduce_sum", "cumsum", "copy", "copy_p", "real", "imag", "conj",
     "convert_element_type", "reduce_precision", "optimization_barrier", "split", "unstack", "tile",
 }  # fmt: skip
 _LARGEST = {
@@ -30,7 +33,7 @@ _LARGEST = {
     "select_and_gather_add",
 }
 _SUM = {"mul", "dot_general"}
-_INDEXED = {"gather", "dynamic_slice", "take", "dynamic_index_in_dim"}  # by what is constant
+_INDEXED = {"gather", "dynamic_slice"}  # by what is constant
 _CALLS = {"pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat"}
 
 
@@ -45,6 +48,33 @@ def polynomial_degree(function: Callable[[Any], Any], place: Array) -> int | Non
     closed = jax.make_jaxpr(lambda x: jax.tree.map(jax.numpy.asarray, function(x)))(shape)
     degrees = _follow(closed.jaxpr, [1])
     return None if degrees is None or None in degrees else max(degrees, default=0)  # type: ignore[type-var]
+
+
+def is_polynomial(
+    function: Callable[[Any], Any], degree: int, centre: Float[Array, " d"], spread: Array
+) -> Bool[Array, ""]:
+    """Whether the polynomial of a degree through some values of a function has others of them, too.
+
+    Args:
+        function: from one place to a number or an array.
+        degree: that is claimed.
+        centre: about which the places lie.
+        spread: how far, about.
+    """
+    dimension, dtype = centre.shape[0], centre.dtype
+    indices = multi_indices(dimension, degree)
+    nodes, weights = gauss_hermite(degree + 1, dimension)
+    others, _ = gauss_hermite(degree + 4, dimension)
+
+    def at(x: np.ndarray) -> tuple[Array, Array]:
+        y = jnp.asarray(x, dtype)
+        values = jax.vmap(lambda y: jnp.ravel(jnp.asarray(function(centre + spread * y))))(y)
+        return values, hermite_basis(y, indices)
+
+    (values, basis), (found, table) = at(nodes), at(others)
+    series = basis.T @ (jnp.asarray(weights, dtype)[:, None] * values)
+    tolerance = 1e-8 if dtype == jnp.float64 else 1e-3
+    return jnp.all(jnp.abs(table @ series - found) <= tolerance * jnp.max(jnp.abs(found)))
 
 
 def _follow(program: Any, inputs: list[int | None]) -> list[int | None] | None:

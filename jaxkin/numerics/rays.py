@@ -6,8 +6,8 @@ with Gauss–Legendre rules in every quadrant or octant of directions, so that k
 of v − c vanishes lie between them, and on panels of each ray. The ends of panels are where φ jumps
 or has a kink (`jaxkin.numerics.breaks`). Where φ is smooth, they are ends like any other.
 
-Two rules, of which the finer is used, tell the error. f enters at fixed places, so that its
-derivatives by parameters are those of the integral, also where φ jumps.
+Two rules that share no node tell the error; the finer is used. f enters at fixed places, so that
+its derivatives by parameters are those of the integral, also where φ jumps.
 """
 
 import functools
@@ -20,9 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.numerics.breaks import find_breaks
+from jaxkin.numerics.breaks import find_breaks, find_zeros
+from jaxkin.numerics.switches import switches_of
 
-_BREAKS = 6  # of φ on a ray
+_BREAKS = 4  # on a ray, that the program of φ does not show
+_ZEROS = 64  # on a ray, at most, that it shows
 
 
 class Frame(NamedTuple):
@@ -70,39 +72,50 @@ def _rule(function: Callable, frame: Frame, add: Callable, zero: Any, level: int
     pad = -len(areas) % count
     omega = jnp.asarray(np.pad(directions, [(0, pad), (0, 0)], mode="edge"), dtype)
     area = jnp.asarray(np.pad(areas, (0, pad)), dtype)
+    switching = switches_of(function, frame.centre)
 
-    def at(r: Array, omega: Array) -> Array:
-        """φ at radii of one ray, (n, m)."""
-        places = frame.centre + frame.spread * r[:, None] * omega
-        values = jax.vmap(lambda v: jnp.ravel(jnp.asarray(function(v))))(places)
-        return values if jnp.iscomplexobj(values) else values.astype(dtype)
+    def along(evaluate: Callable, omega: Array) -> Callable[[Array], Array]:
+        """Return a function of radii of one ray, (n,) to (n, m)."""
+
+        def at(r: Array) -> Array:
+            places = frame.centre + frame.spread * r[:, None] * omega
+            values = jax.vmap(lambda v: jnp.ravel(jnp.asarray(evaluate(v))))(places)
+            return values if jnp.iscomplexobj(values) else values.astype(dtype)
+
+        return at
 
     def some(total: Any, rays: tuple[Array, Array]) -> tuple[Any, None]:
         omega, area = rays
-        scanned = 288 + 96 * level
-        r, w = jax.vmap(lambda o: _radii(lambda r: at(r, o), frame, dtype, scanned))(omega)
+        r, w = jax.vmap(
+            lambda o: _radii(along(function, o), along(switching, o), frame, dtype, level)
+        )(omega)
         weights = frame.spread**dimension * area[:, None] * w * r ** (dimension - 1)
         places = frame.centre + frame.spread * r[..., None] * omega[:, None]
-        masses = weights[..., None] * jax.vmap(at)(r, omega)
+        values = jax.vmap(lambda o, r: along(function, o)(r))(omega, r)
+        masses = weights[..., None] * values
         return add(total, places.reshape(-1, dimension), masses.reshape(r.size, -1)), None
 
     split = omega.reshape(-1, count, dimension), area.reshape(-1, count)
     return jax.lax.scan(some, zero, split)[0]
 
 
-def _radii(value, frame: Frame, dtype, scanned: int) -> tuple[Array, Array]:
-    """Return nodes and weights on (0, R) of one ray."""
-    grid = jnp.linspace(0.0, frame.reach, scanned, dtype=dtype)
+def _radii(value, switching, frame: Frame, dtype, level: int) -> tuple[Array, Array]:
+    """Return nodes and weights on (0, R) of one ray; the coarser rule ends earlier, too."""
+    reach = frame.reach - (1 - level)
+    grid = jnp.linspace(0.0, reach, 289 + 96 * level, dtype=dtype)
     # What counts is φ f: a Gaussian times r^{d−1} weighs the differences.
     weight = grid ** (frame.centre.shape[0] - 1) * jnp.exp(-(grid**2) / 2)
-    breaks = find_breaks(value, grid, _BREAKS, weight)
-    panels = math.ceil(frame.reach / 1.5)
-    fixed = jnp.linspace(0.0, frame.reach, panels + 1, dtype=dtype)
-    ends = jnp.sort(jnp.concatenate([fixed, breaks]))
-    x, w = np.polynomial.legendre.leggauss(10 + frame.degree // 4)
+    hidden = find_breaks(value, grid, _BREAKS, weight)
+    size = jax.eval_shape(switching, grid).shape[1]
+    zeros, crowded = find_zeros(switching, grid, min(2 * size + 2, _ZEROS) if size else 0)
+    fixed = jnp.linspace(0.0, reach, math.ceil(reach / (2 - level / 2)) + 1, dtype=dtype)
+    ends = jnp.sort(jnp.concatenate([fixed, hidden, zeros]))
+    x, w = np.polynomial.legendre.leggauss(7 + frame.degree // 4 + 3 * level)
     half, middle = jnp.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
     nodes = middle[:, None] + half[:, None] * jnp.asarray(x, dtype)
-    return nodes.ravel(), (half[:, None] * jnp.asarray(w, dtype)).ravel()
+    weights = half[:, None] * jnp.asarray(w, dtype)
+    # More jumps than are followed: the sum is not a number, which is told.
+    return nodes.ravel(), jnp.where(crowded, jnp.nan, weights.ravel())
 
 
 @functools.cache

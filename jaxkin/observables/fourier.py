@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from jaxkin.numerics.checks import require
+from jaxkin.numerics.checks import require, whole
 from jaxkin.observables.base import Coordinates, Observable, Weighted
 from jaxkin.observables.density import Density
 
@@ -50,15 +50,13 @@ class FourierMode(Observable):
             f"they are {wave_vectors!r}",
         )
         self.wave_vectors = tuple(tuple(int(c) for c in row) for row in rows)
-        self.mass = None if mass is None else int(mass)
+        self.mass = None if mass is None else whole(mass, "mass")
         own = "modes" if mass is None else f"modes_{mass}"
         self.name = own if name is None else name
 
     def function(self, z: Coordinates) -> Array:
         """Return cos 2πk·x and −sin 2πk·x of one particle, 0 for another mass."""
-        # A component that is not known (None or NaN, in a slab) matters where k is not 0.
-        waves = jnp.asarray(self.wave_vectors, z.position.dtype)
-        phase = 2 * jnp.pi * jnp.sum(jnp.where(waves == 0, 0, waves * z.position), -1)
+        phase = 2 * jnp.pi * jnp.asarray(self.wave_vectors, z.position.dtype) @ z.position
         chosen = 1.0 if self.mass is None else (z.mass == self.mass)
         return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
 

@@ -97,9 +97,9 @@ class MassDensity(Density):
         dtype, d, size = self.fields.dtype, self.dimension, self.fields.shape[0]
         points += 0 if self.uniform else self.fields.shape[1] // 4
         samples = [eqx.tree_at(lambda z: z.mass, sample, jnp.asarray(n)) for n in (1, size)]
-        rules = [
-            axis_rule(breaks_along(function, samples, axis, dtype), points) for axis in range(d)
-        ]
+        breaks = [breaks_along(function, samples, axis, dtype) for axis in range(d)]
+        rules = [axis_rule(places, points) for places, _ in breaks]
+        crowded = jnp.any(jnp.stack([more for _, more in breaks]))
         places = jnp.stack(jnp.meshgrid(*[x for x, _ in rules], indexing="ij"), -1)
         weight: Any = jnp.ones((), dtype)
         for _, w in rules:
@@ -121,7 +121,8 @@ class MassDensity(Density):
             )
 
         parts, sizes = jax.lax.map(of_mass, (jnp.arange(1, size + 1), self.fields))
-        return parts.sum(0), sizes.sum(0)
+        # More jumps than are followed: the sum is not a number, which is told.
+        return jnp.where(crowded, jnp.nan, parts.sum(0)), sizes.sum(0)
 
     def modes(self, wave_vectors: np.ndarray, mass: int | None = None) -> Float[Array, "m 2"]:
         """Return Σ_n ∫ f_n e^{−2πik·x} dx, real and imaginary part, of one mass or of all.

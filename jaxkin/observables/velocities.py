@@ -129,6 +129,7 @@ class Histogram(Observable):
             "observe",
             "hold what the density tells",
             f"a {type(density).__name__} has no histogram of velocities",
+            "Solve with an operator that keeps a density, such as `Hermite` or `Fourier`.",
         )
         self._check(getattr(density, "dimension", self.axis + 1))
         return density.histogram(self.edges, self.axis)  # type: ignore[attr-defined]
