@@ -1,10 +1,10 @@
 """Where a function of one variable jumps or has a kink.
 
 Where its program shows at which zeros it switches (`jaxkin.numerics.switches`), these are found:
-the switching functions are smooth, and their changes of sign on a grid are narrowed down by the
-Illinois rule. What the program does not show is looked for on the grid itself: on intervals of two
-steps the second differences of a smooth function are small, and those at a jump or a kink stand
-out. The intervals with the largest ones are halved until they are points. Those of a smooth
+the switching functions are smooth, and their changes of sign on a grid are narrowed down by halving
+and the secant rule. What the program does not show is looked for on the grid itself: on intervals
+of two steps the second differences of a smooth function are small, and those at a jump or a kink
+stand out. The intervals with the largest ones are halved until they are points. Those of a smooth
 function are points like any other, at which a rule of quadrature may be split.
 """
 
@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 _HALVINGS = 34
-_SECANTS = 11
+_STARTS = 5
+_SECANTS = 6
 
 
 def find_breaks(
@@ -79,23 +80,25 @@ def find_zeros(
     k, which = order // y.shape[1], order % y.shape[1]
     used = turns[order] & (jnp.arange(count) < jnp.sum(turns))
 
-    def secant(a, b, ya, yb):
-        guess = b - yb * (b - a) / jnp.where(yb != ya, yb - ya, 1)
-        return jnp.where((guess > a) & (guess < b), guess, (a + b) / 2)
+    def at(places: Array) -> Array:
+        return jnp.take_along_axis(switching(places), which[:, None], 1)[:, 0]
 
-    def narrow(_, state):
-        a, b, ya, yb = state
-        c = secant(*state)
-        yc = jnp.take_along_axis(switching(c), which[:, None], 1)[:, 0]
+    def halve(_, state):
+        a, b, ya = state
+        c = (a + b) / 2
+        yc = at(c)
         left = (yc < 0) == (ya < 0)  # the zero is between c and b
-        # Illinois: the end that stays counts half, so that both ends close in.
-        return (
-            jnp.where(left, c, a), jnp.where(left, b, c),
-            jnp.where(left, yc, ya / 2), jnp.where(left, yb / 2, yc),
-        )  # fmt: skip
+        return jnp.where(left, c, a), jnp.where(left, b, c), jnp.where(left, yc, ya)
 
-    start = grid[k], grid[k + 1], y[k, which], y[k + 1, which]
-    zero = secant(*jax.lax.fori_loop(0, _SECANTS, narrow, start))
+    def secant(_, state):
+        x, y, last, ylast = state
+        step = y * (x - last) / jnp.where(y != ylast, y - ylast, 1)
+        new = jnp.clip(x - step, low, high)
+        return new, at(new), x, y
+
+    start = grid[k], grid[k + 1], y[k, which]
+    low, high, _ = jax.lax.fori_loop(0, _STARTS, halve, start)
+    zero = jax.lax.fori_loop(0, _SECANTS, secant, (high, at(high), low, at(low)))[0]
     return jnp.where(used, zero, grid[-1]), jnp.sum(turns) > count
 
 

@@ -49,7 +49,7 @@ def along_rays(
     function: Callable[[Array], Array],
     frame: Frame,
     add: Callable[[Any, Array, Array], Any],
-    zero: Any,
+    zeros: tuple[Any, Any],
 ) -> tuple[Any, Any]:
     """Return Σ_j w_j φ(v_j) f(v_j) by the finer and by the coarser rule.
 
@@ -57,11 +57,11 @@ def along_rays(
         function: φ, from one place (d,) to an array of m entries in all.
         frame: where f lives; no derivative by it is taken.
         add: from a sum, places (n, d) and masses w_j φ(v_j), (n, m), to the sum with them.
-        zero: the empty sum.
+        zeros: the empty sums, of the finer and of the coarser rule.
     """
     centre, spread = jax.lax.stop_gradient((frame.centre, frame.spread))
     frame = frame._replace(centre=centre, spread=spread)
-    fine, coarse = (_rule(function, frame, add, zero, level) for level in (1, 0))
+    fine, coarse = (_rule(function, frame, add, zeros[1 - level], level) for level in (1, 0))
     return fine, coarse
 
 

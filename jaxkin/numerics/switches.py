@@ -1,9 +1,10 @@
 """Where may a function jump or have a kink? Its own program tells: where a comparison turns.
 
 The operations of a traced function are followed, and the argument at whose zero each one switches
-is collected: a − b of a comparison, a maximum or a minimum, a of |a| and sign a, sin πa of a rounding.
-These arguments are smooth functions themselves, so that their zeros are found where the function
-jumps over so little that no grid would see it. What is hidden in loops and branches is not seen.
+is collected: a − b of a comparison, a maximum or a minimum, a of |a| and sign a, sin πa of a
+rounding. These arguments are smooth functions themselves, so that their zeros are found even where
+the function jumps up and down between two points of any grid. What is hidden in loops and branches
+is not seen.
 """
 
 from collections.abc import Callable

@@ -113,7 +113,7 @@ class VelocityDensity(Density):
 
         real = jnp.zeros(shape.size, frame.centre.dtype)
         zero = real.astype(shape.dtype), real
-        (fine, size), (coarse, _) = along_rays(phi, frame, add, zero)
+        (fine, size), (coarse, _) = along_rays(phi, frame, add, (zero, zero))
         return self._agreed(fine, coarse, size, name).reshape(shape.shape)
 
     def _agreed(self, fine: Array, coarse: Array, size: Array, name: str) -> Array:

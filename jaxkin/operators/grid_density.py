@@ -21,8 +21,7 @@ class GridDensity(VelocityDensity):
     """f on a cell-centred grid of N^d points in [−L, L]^d.
 
     Integrals of polynomials are sums over the grid. Other functions are integrated along rays,
-    with f interpolated from a grid four times as fine; that is good to `tolerance` for an f that
-    the grid resolves.
+    with f interpolated from a finer grid; two such grids must agree to `tolerance`.
 
     Args:
         values: (N, …, N) f.
@@ -84,8 +83,10 @@ class GridDensity(VelocityDensity):
         """
         frame = self.frame()
         shape = jax.eval_shape(phi, frame.centre)
-        finer = _finer(self.values)
-        zero = jnp.zeros(finer.shape, shape.dtype)
+        # The rules differ in the grid from which f is interpolated, too.
+        factor = 4 if self.values.shape[0] <= 32 else 2
+        finer, rougher = _finer(self.values, factor), _finer(self.values, factor // 2)
+        zeros = jnp.zeros(finer.shape, shape.dtype), jnp.zeros(rougher.shape, shape.dtype)
         values, sizes = self.rule(0)
 
         def component(k: Array) -> tuple[Array, Array, Array]:
@@ -95,9 +96,9 @@ class GridDensity(VelocityDensity):
             def add(total: Array, places: Array, masses: Array) -> Array:
                 return _spread(total, places, masses[:, 0], self.extent)
 
-            fine, coarse = along_rays(own, frame, add, zero)
+            fine, coarse = along_rays(own, frame, add, zeros)
             size = jnp.abs(sizes) @ jnp.abs(jax.vmap(own)(values))
-            return jnp.sum(fine * finer), jnp.sum(coarse * finer), size
+            return jnp.sum(fine * finer), jnp.sum(coarse * rougher), size
 
         fine, coarse, size = jax.lax.map(component, jnp.arange(shape.size))
         return self._agreed(fine, coarse, size, name).reshape(shape.shape)
@@ -172,10 +173,9 @@ def _dirichlet(place: Array, n: int) -> Float[Array, " n"]:
     return jnp.where(small, 1, jnp.sin(n * safe) / (n * jnp.tan(safe)))
 
 
-def _finer(values: Float[Array, "*grid"]) -> Float[Array, "*finer"]:
-    """Return the interpolant on a cell-centred grid, finer by 4, or by 2 beyond 32 points."""
+def _finer(values: Float[Array, "*grid"], factor: int) -> Float[Array, "*finer"]:
+    """Return the interpolant on a cell-centred grid that is finer by a factor."""
     n, d = values.shape[0], values.ndim
-    factor = 4 if n <= 32 else 2
     m = factor * n
     k = np.fft.fftfreq(n, 1 / n)
     # The first point moves from the centre of a coarse cell to that of a fine one.
