@@ -140,11 +140,7 @@ def test_everything_public_is_documented(name):
                 assert inspect.getdoc(getattr(value, method)), f"{name}.{method}"
 
 
-# Their docstrings tell it in other words.
-WITHOUT_ARGS = {"jaxkin.BoltzmannRadial", "jaxkin.Entropy", "jaxkin.ScaledTime"}
-
-
-@pytest.mark.parametrize("name", sorted(set(PUBLIC) - WITHOUT_ARGS))
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_arguments_are_documented(name):
     """Under `Args:`; records that a user reads and does not make have `Attributes:`."""
     value = PUBLIC[name]

@@ -96,6 +96,9 @@ class Entropy(Entry):
     """H = ∫ f log f, known where a density is; of each type in a mixture.
 
     Where f is a series that is negative somewhere, the integral is over where it is positive.
+
+    Args:
+        name: the name under which the trajectory keeps it.
     """
 
     def __init__(self, name: str = "entropy"):
@@ -106,7 +109,11 @@ class Entropy(Entry):
 
 
 class Overflow(Entry):
-    """Density of the mass in particles heavier than the largest class."""
+    """Density of the mass in particles heavier than the largest class.
+
+    Args:
+        name: the name under which the trajectory keeps it.
+    """
 
     def __init__(self, name: str = "overflow"):
         super().__init__(name, "overflow")
@@ -116,7 +123,11 @@ class Overflow(Entry):
 
 
 class ScaledTime(Entry):
-    """τ = ∫ n (2T)^{γ/2} dt, kept by `SelfSimilarAnnihilation`."""
+    """τ = ∫ n (2T)^{γ/2} dt, kept by `SelfSimilarAnnihilation`.
+
+    Args:
+        name: the name under which the trajectory keeps it.
+    """
 
     def __init__(self, name: str = "tau"):
         super().__init__(name, "tau")
