@@ -58,7 +58,8 @@ def check_transforms(case: Case) -> None:
                 "Write the rate without reductions over all axes.",
             )
     reverse = sum(np.asarray(p) for p in parts)
-    size = max([np.abs(forward), *(np.abs(p) for p in parts)])
+    # A derivative is a difference of terms as large as what is observed.
+    size = max([largest, np.abs(forward), *(np.abs(p) for p in parts)])
     if not np.abs(forward - reverse) <= rounding * size:
         fail(
             "transforms",
