@@ -17,7 +17,7 @@ from jaxkin.testing import check_model
 
 D, N, K = 2, 24, 0.75
 BKW = jk.laws.BKW(K, D)  # a polynomial of degree 2 times a Gaussian of variance K
-MONOMERS = jk.laws.Polydisperse([1.0, 0.5])
+MONOMERS = jk.laws.Polydisperse([0.5, 0.25])
 WAVE = jk.laws.Inhomogeneous(
     lambda x: jnp.stack([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0]), 0.5 + 0 * x[0]]),
     maximum=2.0,

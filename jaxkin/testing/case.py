@@ -70,7 +70,8 @@ class Case:
         self.key = jax.random.key(0) if key is None else key
         if times is not None:
             require_increasing(times)
-        self._times = times
+        # Now, not lazily: a rule may ask for them within a trace.
+        self.times = self._own_times() if times is None else np.asarray(times)
         self._shapes: dict[tuple[int, int], tuple[Any, Observable, Any]] = {}
 
     @functools.cached_property
@@ -80,11 +81,8 @@ class Case:
             return self.model
         return self.model.kinetic_limit() if self.given is None else self.given
 
-    @functools.cached_property
-    def times(self) -> np.ndarray:
-        """Times of the runs: given, or a tenth of the time in which the equation changes."""
-        if self._times is not None:
-            return np.asarray(self._times)
+    def _own_times(self) -> np.ndarray:
+        """Return a tenth of the time in which the equation changes, in two intervals."""
         equation, law = self.equation, self.law
 
         @jax.jit
