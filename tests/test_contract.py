@@ -17,7 +17,7 @@ from jaxkin.testing import check_model
 
 D, N, K = 2, 24, 0.75
 BKW = jk.laws.BKW(K, D)  # a polynomial of degree 2 times a Gaussian of variance K
-MONOMERS = jk.laws.Polydisperse([1.0, 0.5])
+MONOMERS = jk.laws.Polydisperse([0.5, 0.25])
 WAVE = jk.laws.Inhomogeneous(
     lambda x: jnp.stack([1 + 0.5 * jnp.cos(2 * jnp.pi * x[0]), 0.5 + 0 * x[0]]),
     maximum=2.0,
@@ -28,7 +28,7 @@ TWO = jk.laws.ByType(*(jk.laws.BKW(K, D, variance=1 / m) for m in MASSES))
 WIDTHS = tuple(K / m for m in MASSES)
 IN_A_WAVE = jk.laws.ByType(*(jk.laws.Wave(jk.laws.BKW(K, D, variance=1 / m), 0.2) for m in MASSES))
 STRENGTH = np.array([[30.0, 20.0, 10.0], [20.0, 20.0, 15.0], [10.0, 15.0, 30.0]])
-GRID = Fourier(points=24, support=5.0, radii=12, directions=8)
+GRID = Fourier(points=32, support=4.5, radii=12, directions=8)
 HERMITE, SONINE = Hermite(degree=4, width=K), Sonine(degree=6, width=K)
 OWN = Hermite(degree=4, width=K / 2)  # in self-similar variables
 
@@ -169,7 +169,7 @@ ROWS = {
     ),
     "self-similar-fourier": Row(
         annihilation(
-            with_kernel(Fourier(points=24, support=3.5, radii=12, directions=8), power),
+            with_kernel(Fourier(points=32, support=3.2, radii=12, directions=8), power),
             jk.SelfSimilarAnnihilation,
         ),
         BKW,
@@ -178,7 +178,8 @@ ROWS = {
     # Averages over 12 cells tell a wave to the order 5 of their reconstruction.
     "slab-of-mixture": Row(slab(mixture, cells=12, bins=6), IN_A_WAVE, tolerance=1e-3),
     "slab-of-hermite": Row(
-        slab(boltzmann(with_kernel(HERMITE, power)), cells=6, bins=3, boundary="reflecting"), BKW
+        slab(boltzmann(with_kernel(HERMITE, power)), cells=6, bins=3, boundary="reflecting"),
+        jk.laws.ByType(BKW),
     ),
     "smoluchowski-uniform": Row(smoluchowski, MONOMERS),
     "smoluchowski-grid": Row(lambda dtype, s: smoluchowski(dtype, s, modes=6), WAVE),

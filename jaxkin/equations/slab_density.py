@@ -208,7 +208,7 @@ class SlabDensity(Density):
         breaks, crowded = breaks_along(function, samples, 0, dtype)
         edges = jnp.asarray(np.arange(self.cells + 1) / self.cells, dtype)
         ends = jnp.sort(jnp.concatenate([edges, breaks]))
-        x, w = np.polynomial.legendre.leggauss(points)
+        x, w = (jnp.asarray(r, dtype) for r in np.polynomial.legendre.leggauss(points))
         half, middle = jnp.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
         nodes = (middle[:, None] + half[:, None] * x).ravel()
         weights = (half[:, None] * w).ravel()

@@ -149,14 +149,44 @@ class MassDensity(Density):
         return jnp.asarray(wave / len(places), total.dtype) @ total.reshape(-1)
 
     def entropy(self) -> Array:
-        """Return Σ_n ∫ f_n log f_n dx, by the points of the torus, over where f_n > 0."""
-        f = self.fields.reshape(self.fields.shape[0], -1)
-        safe = jnp.where(f > 0, f, 1)
-        return jnp.sum(jnp.mean(jnp.where(f > 0, f * jnp.log(safe), 0), axis=1))
+        """Return Σ_n ∫ f_n log f_n dx, over where f_n > 0.
+
+        By equal steps on a grid four times as fine as that of the fields: f log f has more modes
+        than f. Every second point must give the same, to 1e-6, or 1e-4 in single precision.
+        """
+        if self.uniform:
+            return jnp.sum(_f_log_f(self.fields))
+        points, dtype = self.fields.shape[1], self.fields.dtype
+        places = jnp.asarray(np.arange(4 * points) / (4 * points), dtype)
+        rows = jax.vmap(lambda x: _weights(x, points))(places)
+
+        def of_mass(f: Array) -> Array:
+            for _ in range(self.dimension):  # contracts the first axis, and puts its points last
+                f = jnp.tensordot(f, rows, axes=[[0], [1]])
+            each = _f_log_f(f)
+            every_second = each[(slice(None, None, 2),) * self.dimension]
+            return jnp.stack(
+                [jnp.mean(x) for x in (each, every_second, jnp.abs(each) + jnp.abs(f))]
+            )
+
+        fine, coarse, size = jax.lax.map(of_mass, self.fields).sum(0)
+        tolerance = 1e-6 if dtype == jnp.float64 else 1e-4
+        return eqx.error_if(
+            fine,
+            ~(jnp.abs(fine - coarse) <= tolerance * size),
+            f"Argument `observe` must hold what the density tells to {tolerance:g}, but its "
+            "entropy needs more points. Give the equation more `modes`.",
+        )
 
     def entries(self) -> dict[str, Callable[[], Array]]:
         """Return the overflow and the entropy."""
         return {"overflow": lambda: self.overflow, "entropy": self.entropy}
+
+
+def _f_log_f(f: Array) -> Array:
+    """Return f log f, 0 where f is not positive."""
+    safe = jnp.where(f > 0, f, 1)
+    return jnp.where(f > 0, f * jnp.log(safe), 0)
 
 
 def _weights(x: Array, points: int) -> Float[Array, " points"]:

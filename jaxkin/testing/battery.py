@@ -148,8 +148,10 @@ def _of_velocities(types: list[Type], d: int, n: float) -> list[Known]:
     def entropy(t: Type, rule: tuple) -> tuple[float, float]:
         f = n * t.density(rule[0])
         each = np.where(f > 0, f * np.log(np.where(f > 0, f, 1.0)), 0.0)
-        return float(rule[1] @ each), float(rule[1] @ np.abs(each))
+        return float(rule[1] @ each) + n * (t.spread or 0.0), float(rule[1] @ np.abs(each))
 
+    if any(t.spread is None for t in types):
+        return found
     H = np.array([entropy(t, r) for t, r in zip(types, rules, strict=True)])
     one_type = len(types) == 1
     value, size = (H[0, 0], H[0, 1]) if one_type else (H[:, 0], H[:, 1])

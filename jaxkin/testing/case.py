@@ -70,7 +70,9 @@ class Case:
         self.key = jax.random.key(0) if key is None else key
         if times is not None:
             require_increasing(times)
-        self._times = times
+        # Now, not lazily: a rule may ask for them within a trace.
+        self.times = self._own_times() if times is None else np.asarray(times)
+        self._shapes: dict[tuple[int, int], tuple[Any, Observable, Any]] = {}
 
     @functools.cached_property
     def equation(self) -> KineticEquation:
@@ -79,11 +81,8 @@ class Case:
             return self.model
         return self.model.kinetic_limit() if self.given is None else self.given
 
-    @functools.cached_property
-    def times(self) -> np.ndarray:
-        """Times of the runs: given, or a tenth of the time in which the equation changes."""
-        if self._times is not None:
-            return np.asarray(self._times)
+    def _own_times(self) -> np.ndarray:
+        """Return a tenth of the time in which the equation changes, in two intervals."""
         equation, law = self.equation, self.law
 
         @jax.jit
@@ -135,12 +134,25 @@ class Case:
 
     def shape(self, model: Any, observable: Observable) -> jax.ShapeDtypeStruct:
         """Return shape and type of an observable at time 0, without running anything."""
-        if isinstance(model, Particles):
-            return jax.eval_shape(
-                lambda key: model.observe(model.sample(self.law, key=key), observable, key=key),
-                jax.random.key(0),
-            )
-        return jax.eval_shape(lambda: model.observe(model.project(self.law), observable))
+        place = id(model), id(observable)
+        if place not in self._shapes:
+            # What was looked at is kept, so that no other object has its number.
+            self._shapes[place] = model, observable, self._traced_shape(model, observable)
+        found = self._shapes[place][2]
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    def _traced_shape(self, model: Any, observable: Observable) -> Any:
+        def observe(key: Any) -> Array:
+            if isinstance(model, Particles):
+                return model.observe(model.sample(self.law, key=key), observable, key=key)
+            return model.observe(model.project(self.law), observable)
+
+        try:
+            return jax.eval_shape(observe, jax.random.key(0))
+        except ValueError as error:
+            return error
 
     @functools.cached_property
     def first(self) -> Trajectory:

@@ -77,9 +77,9 @@ def check_model(
     )
     check_structure(case)
     check_dtype(case)
+    check_transforms(case)  # before any run, so that a branch on a parameter is named
     check_compiles_once(case)
     check_conservation(case)
     check_sides(case)
     check_values(case)
-    check_transforms(case)
     check_lowering(case)

@@ -10,9 +10,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxkin.laws.base import Law, require_law
 from jaxkin.laws.by_type import ByType
@@ -28,10 +30,12 @@ class Type(NamedTuple):
     Attributes:
         density: f(v), of integral 1.
         reach: a radius beyond which f is negligible.
+        spread: ∫ p log p of the density p(x₁) of places; None where velocities depend on the place.
     """
 
     density: Callable[[np.ndarray], np.ndarray]
     reach: float
+    spread: float | None = 0.0
 
     def mean(self, function: Callable[[np.ndarray], np.ndarray], rule: Rule) -> np.ndarray:
         """Return ∫ φ f, φ of all nodes at once, (n, …)."""
@@ -52,27 +56,45 @@ def types_of(law: Any) -> list[Type] | None:
     """Return the velocities of each type; None where the law or its dimension has no rule here."""
     if is_one_of(law, ByType):
         layers = [each.layers(np.array([0.0, 1.0])) for each in law.laws]
+        spreads = [_spread(each) for each in law.laws]
     elif is_one_of(law, VelocityLaw) and hasattr(law, "density"):
-        layers = [[(np.ones(1), law)]]
+        layers, spreads = [[(np.ones(1), law)]], [0.0]
     else:
         return None
     if law.dimension > 3:
         return None
-    return [_type(each) for each in layers]
+    return [_type(each, spread) for each, spread in zip(layers, spreads, strict=True)]
 
 
-def _type(layers: list) -> Type:
+def _spread(law: Any) -> float | None:
+    layers = law.layers(np.linspace(0.0, 1.0, 4097))
+    if len(layers) > 1:
+        return None
+    p = np.asarray(layers[0][0], float)
+    return float(np.mean(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0)))
+
+
+def _type(layers: list, spread: float | None) -> Type:
     laws = [law for _, law in layers]
     shares = [float(np.asarray(share)[0]) for share, _ in layers]
-    drawn = [law.sample_velocities(4096, key=jax.random.key(0), dtype=float) for law in laws]
+    drawn = [_drawn(law) for law in laws]
     reach = 2.5 * max(float(np.linalg.norm(np.asarray(v), axis=-1).max()) for v in drawn)
 
     def density(v: np.ndarray) -> np.ndarray:
         parts = zip(shares, laws, strict=True)
-        values = [p * np.asarray(law.density(jnp.asarray(v)), float) for p, law in parts]
-        return np.sum(values, axis=0)
+        return np.sum([p * np.asarray(_density(law, v), float) for p, law in parts], axis=0)
 
-    return Type(density, reach)
+    return Type(density, reach, spread)
+
+
+@eqx.filter_jit
+def _drawn(law: Any) -> Array:
+    return law.sample_velocities(4096, key=jax.random.key(0), dtype=float)
+
+
+@eqx.filter_jit
+def _density(law: Any, places: Any) -> Array:
+    return law.density(jnp.asarray(places))
 
 
 @functools.lru_cache(maxsize=64)
@@ -152,7 +174,7 @@ def masses_of(law: Any, dimension: int | None) -> Masses | None:
         return None
 
     def density(places: np.ndarray) -> np.ndarray:
-        return np.asarray(law.density(jnp.asarray(places)), float)
+        return np.asarray(_density(law, places), float)
 
     return Masses(density, 1 if dimension is None else dimension, law.max_mass, law.uniform)
 
