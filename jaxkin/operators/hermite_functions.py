@@ -15,20 +15,16 @@ zeros of Hermite polynomials: of degree D + 1, and fewer. V = V⁺ + V⁻ by the
 import functools
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxkin.laws.base import require_law
-from jaxkin.laws.velocities import VelocityLaw
-from jaxkin.numerics.checks import is_traced, require, require_finite, whole
 from jaxkin.numerics.hermite import hermite_basis, multi_indices
-from jaxkin.operators.base import Operator
+from jaxkin.operators.gaussian_functions import GaussianFunctions
 from jaxkin.operators.hermite_density import HermiteDensity
 
 
-class HermiteFunctions(Operator):
+class HermiteFunctions(GaussianFunctions):
     """Hermite functions up to a degree, without a collision term.
 
     Derive from it with fields of your own besides `dimension`, `degree` and `width`.
@@ -39,24 +35,6 @@ class HermiteFunctions(Operator):
         width: w, the variance of the Gaussian; None for 1.
     """
 
-    dimension: eqx.AbstractVar[int]
-    degree: eqx.AbstractVar[int]
-    width: eqx.AbstractVar[float | None]
-
-    def _begin(self, degree: int, width: float | None) -> None:
-        """Check and set degree and width."""
-        self.degree = whole(degree, "degree", 2)
-        if width is not None:
-            require_finite(width, "width", minimum=0.0, strict=True)
-        self.width = None if width is None else float(width)
-
-    @property
-    def variance(self) -> float:
-        """w, the variance of the Gaussian."""
-        return 1.0 if self.width is None else float(self.width)
-
-    # The functions.
-
     def degrees(self) -> np.ndarray:
         """Return the total degree of each function."""
         return multi_indices(self.dimension, self.degree).sum(1)
@@ -66,42 +44,9 @@ class HermiteFunctions(Operator):
         indices = multi_indices(self.dimension, self.degree)
         return hermite_basis(velocity / self.variance**0.5, indices)
 
-    def project(self, law: VelocityLaw) -> Float[Array, " N"]:
-        """Return f_a = ∫ f₀ h_a(v/√w) dv, exact for laws with a quadrature."""
-        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
-        nodes, weights = law.quadrature(self.degree // 2 + 2)
-        return (weights @ self.basis(nodes)).astype(self.dtype)
-
     def measure(self, state: Float[Array, " N"]) -> HermiteDensity:
         """Return f."""
         return HermiteDensity(state, self.dimension, self.degree, self.variance)
-
-    def density(
-        self, state: Float[Array, " N"], velocity: Float[Array, "*n d"]
-    ) -> Float[Array, "*n"]:
-        """Return f(v)."""
-        return self.measure(state)(velocity)
-
-    def check(self, law: Any) -> None:
-        """Raise `ValueError` if the law is not resolved.
-
-        The coefficients of the two highest degrees must have a norm below a fifth of the whole.
-        They grow with the degree for a law whose variance is above 2w.
-        """
-        f = self.project(law)
-        if is_traced(f):
-            return
-        require(jnp.all(jnp.isfinite(f)), "law", "have finite moments", "some are not")
-        highest = f[self.degrees() >= self.degree - 1]
-        last = float(jnp.linalg.norm(highest) / jnp.linalg.norm(f))
-        require(
-            last < 0.2,
-            "width",
-            "let the Hermite series of the law converge: the coefficients of its two highest "
-            "degrees should be below 0.2 of all",
-            f"they are {last:.3g}",
-            "Give a `width` near the temperature of the law, and a larger `degree`.",
-        )
 
     # Moments.
 

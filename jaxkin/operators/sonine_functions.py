@@ -15,15 +15,13 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
-from jaxkin.laws.base import require_law
-from jaxkin.laws.velocities import VelocityLaw
-from jaxkin.numerics.checks import is_traced, require, require_finite, whole
+from jaxkin.numerics.checks import is_traced, require
 from jaxkin.numerics.hermite import gauss_hermite, hermite_basis, multi_indices
 from jaxkin.numerics.rays import Frame
 from jaxkin.numerics.sonine import gauss_laguerre, sonine_rows
 from jaxkin.numerics.sphere_rules import sphere_product_rule
 from jaxkin.observables.velocity_density import Rule, VelocityDensity
-from jaxkin.operators.base import Operator
+from jaxkin.operators.gaussian_functions import GaussianFunctions
 from jaxkin.operators.hermite_density import gaussian_frame
 
 
@@ -113,7 +111,7 @@ class SonineDensity(VelocityDensity):
         return jnp.asarray(nodes, dtype), jnp.asarray(weights * size * np.exp(half), dtype)
 
 
-class SonineFunctions(Operator):
+class SonineFunctions(GaussianFunctions):
     """Sonine functions up to a degree, without a collision term.
 
     Derive from it with fields of your own besides `dimension`, `degree` and `width`.
@@ -124,24 +122,6 @@ class SonineFunctions(Operator):
         width: w, the variance of the Gaussian; None for 1.
     """
 
-    dimension: eqx.AbstractVar[int]
-    degree: eqx.AbstractVar[int]
-    width: eqx.AbstractVar[float | None]
-
-    def _begin(self, degree: int, width: float | None) -> None:
-        """Check and set degree and width."""
-        self.degree = whole(degree, "degree", 2)
-        if width is not None:
-            require_finite(width, "width", minimum=0.0, strict=True)
-        self.width = None if width is None else float(width)
-
-    @property
-    def variance(self) -> float:
-        """w, the variance of the Gaussian."""
-        return 1.0 if self.width is None else float(self.width)
-
-    # The functions.
-
     def degrees(self) -> np.ndarray:
         """Return 2n for each function."""
         return np.arange(0, self.degree + 1, 2)
@@ -151,40 +131,13 @@ class SonineFunctions(Operator):
         half = jnp.sum(velocity**2, -1) / (2 * self.variance)
         return sonine_rows(half, self.degree // 2, self.dimension, jnp.ones_like(half)).T
 
-    def project(self, law: VelocityLaw) -> Float[Array, " N"]:
-        """Return f_n = ∫ f₀ S_n(v/√w) dv, exact for laws with a quadrature."""
-        require_law(law, VelocityLaw, dimension=self.dimension, needs=("quadrature",))
-        nodes, weights = law.quadrature(self.degree // 2 + 2)
-        return (weights @ self.basis(nodes)).astype(self.dtype)
-
     def measure(self, state: Float[Array, " N"]) -> SonineDensity:
         """Return f."""
         return SonineDensity(state, self.dimension, self.variance)
 
-    def density(
-        self, state: Float[Array, " N"], velocity: Float[Array, "*n d"]
-    ) -> Float[Array, "*n"]:
-        """Return f(v)."""
-        return self.measure(state)(velocity)
-
     def check(self, law: Any) -> None:
-        """Raise `ValueError` if the law is not resolved or not isotropic up to degree 4.
-
-        The coefficients of the two highest functions must have a norm below a fifth of the whole.
-        """
-        f = self.project(law)
-        if not is_traced(f):
-            require(jnp.all(jnp.isfinite(f)), "law", "have finite moments", "some are not")
-            highest = f[self.degrees() >= self.degree - 1]
-            last = float(jnp.linalg.norm(highest) / jnp.linalg.norm(f))
-            require(
-                last < 0.2,
-                "width",
-                "let the Sonine series of the law converge: its highest coefficient should be "
-                "below 0.2 of all",
-                f"it is {last:.3g}",
-                "Give a `width` near the temperature of the law, and a larger `degree`.",
-            )
+        """Raise `ValueError` if the law is not resolved, or not isotropic up to degree 4."""
+        super().check(law)
         nodes, weights = law.quadrature(4)
         indices = multi_indices(self.dimension, 4)
         scaled = jnp.asarray(nodes) / self.variance**0.5
