@@ -45,7 +45,7 @@ def reactions():
 
 
 def collisions(log):
-    """Of one type, so that tuples of one entry are kept too; with times and pairs, or without."""
+    """One type, so that tuples of one entry are kept too; with times and pairs, or without."""
     return CollisionLog(
         collisions=jnp.arange(4).reshape(4, 1, 1),
         bounces=jnp.arange(4),

@@ -72,7 +72,7 @@ def test_strength_and_exponent_are_recovered():
 
 @pytest.mark.slow
 def test_intervals_of_alpha_cover():
-    """Of 1000 data sets of 20 gases of N = 1000, 93–97 % of the 95 % intervals hold α."""
+    """93–97 % of the 95 % intervals of 1000 data sets, each of 20 gases of N = 1000, hold α."""
     sets, replicas = 1000, 20
     gas = AnnihilatingGas(1000, 0.3)
     law, times = Maxwellian(3), jnp.linspace(0, 6, 5)

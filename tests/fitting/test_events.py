@@ -28,7 +28,7 @@ def test_estimate_is_unbiased_at_finite_n(data):
     """5 standard errors at N = 30. Fails with N² in place of N(N − 1) for equal masses."""
     found = estimate_from_events(data)
     assert np.all(np.abs(found.rate - RATE) < 5 * found.standard_error)
-    # Of N = 30 particles at most about 15 share a mass: the fault is 1/15 or more.
+    # At most about 15 of the N = 30 particles share a mass: the fault is 1/15 or more.
     assert np.all(5 * np.diagonal(found.standard_error / found.rate) < 1 / 15)
 
 

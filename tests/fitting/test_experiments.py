@@ -260,7 +260,7 @@ def test_vague_shares_are_not_claimed(means):
 
 @pytest.mark.parametrize("kind", ["interval", "simplex"])
 def test_bend_is_the_curvature_that_gauss_newton_leaves_out(kind):
-    """Of Q = c·x, which has no other: ∂²Q by automatic differentiation, and its positive part."""
+    """Q = c·x has no other curvature: ∂²Q by automatic differentiation, and its positive part."""
     size = 3 if kind == "simplex" else 1
     operator = (
         Moments([Symmetric(k + 2) for k in range(3)], [0.2, 0.3, 0.5])

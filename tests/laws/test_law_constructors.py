@@ -122,7 +122,7 @@ ONE = {
 
 @pytest.fixture(scope="module")
 def programs():
-    """Count programs; a listener stays for ever, so that there is one for all tests."""
+    """Count programs; a listener is never removed, so that there is one for all tests."""
     count = [0]
 
     def listen(event, duration, **_):

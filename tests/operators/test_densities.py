@@ -230,7 +230,7 @@ def test_types_of_a_mixture():
 
 
 def test_the_maxwellian_of_a_state():
-    """Of any state: mass, momentum and energy of f, and the coefficients of the law itself."""
+    """It has the mass, momentum and energy of any f, and the coefficients of the law itself."""
     law = Maxwellian(2, 0.8, mean=jnp.asarray([0.3, -0.2]))
     for operator in (Hermite(KERNEL, dimension=2, degree=7), Fourier(KERNEL, dimension=2)):
         f = operator.project(law)

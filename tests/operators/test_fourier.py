@@ -49,7 +49,7 @@ def test_published_ladders(dimension, points, published):
 def test_equilibrium_is_kept_on_demand():
     """|Q(M, M)| with `steady`, on a grid where it is 1e-6 and more without.
 
-    The moments of M on the grid are those of M but for e^{−2π²T/h²} = 1e-9, h = 0.75.
+    The moments of M on the grid are those of M, except for e^{−2π²T/h²} = 1e-9, h = 0.75.
     """
     found = {}
     for steady in (False, True):

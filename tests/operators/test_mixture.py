@@ -81,7 +81,7 @@ def test_conservation(dimension, mass, widths):
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_equal_types_are_one_gas(dimension):
-    """Of equal spheres, F = f₁ + f₂ obeys ∂F = c Q(F, F), and f₁ = f₂ the equation with 2c.
+    """For equal spheres F = f₁ + f₂ obeys ∂F = c Q(F, F), and f₁ = f₂ the equation with 2c.
 
     The single gas has another tensor, from radial integrals and harmonics. (Fault: uniform σ in
     d = 2.)

@@ -54,7 +54,7 @@ def test_scattering_length_of_a_bump(coupling):
 
 
 def test_many_pairs_do_not_wait_for_each_other():
-    """300 at once; in batches of 256 two factorisations waited for each other for ever."""
+    """300 at once; in batches of 256 two factorisations waited for each other without end."""
     coupling = jnp.geomspace(1e-2, 1e2, 300)
     many = contact_logarithm(coupling, Ball(), nodes=12)
     kappa = np.sqrt(np.asarray(coupling))
