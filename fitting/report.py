@@ -108,7 +108,7 @@ class FitResult(eqx.Module):
 
         A small p says that the condition does not hold, or that the equation does not describe the
         data (the finite density of hard spheres changes rates, see `kinetic_limit(finite=True)`).
-        NaN where an entry that is needed was not identified. Of a `constrained` result it is the
+        NaN where an entry that is needed was not identified. For a `constrained` result it is the
         test of the free one.
         """
         if self.tested is not None:

@@ -95,7 +95,7 @@ def _is_equation(equation: Any) -> None:
         "equation",
         "be a kinetic equation",
         f"it is a {type(equation).__name__}",
-        "Of particles take `kinetic_limit()`.",
+        "For particles take `kinetic_limit()`.",
     )
 
 

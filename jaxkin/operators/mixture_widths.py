@@ -1,7 +1,7 @@
 """Gaussians for the Hermite functions of a mixture: which variance does each type need?
 
 A Maxwellian of variance v has in Hermite functions of a Gaussian of variance s coefficients that
-fall as |1 − v/s|^n in degree 2n: none if v = s, and no convergence from v = 2s on. Of all s the
+fall as |1 − v/s|^n in degree 2n: none if v = s, and no convergence from v = 2s on. Among all s the
 mean of the smallest and the largest variance that a type takes makes the worst of them smallest,
 (v_max − v_min)/(v_max + v_min) < 1. Taken are those of the law, ⟨v⊗v⟩ in its principal directions
 and in each of its layers, and those of equilibrium, T/M_α with T from the energy of all types.
