@@ -55,7 +55,7 @@ def fit(
     Args:
         equation: the kinetic equation; it gives the form and the known parameters. The values of
             unknown entries are never read. Or a sequence, one for each experiment, with the same
-            unknown (such as `BoltzmannHermite` of different `width`).
+            unknown (such as `Boltzmann` of `Hermite` operators of different `width`).
         law: what is known at time 0; or a sequence, one for each experiment.
         data: a simulation with replicas (R, times, …), or the solution of an equation; or a
             sequence of them, simulated with different keys.

@@ -312,5 +312,5 @@ def test_a_law_that_the_equation_does_not_resolve_is_refused():
     """As `solve` refuses it; inside the search nobody can look."""
     equation = Boltzmann(Hermite(PowerKernel(), dimension=2, degree=4, width=0.2))
     stress = Trajectory(TIMES, {"stress": np.ones((3, 6, 2, 2))}, None, {"replicas": 3})
-    with pytest.raises(ValueError, match="`width` must let the Hermite series"):
+    with pytest.raises(ValueError, match="`width` must let the series of the law converge"):
         fit(equation, anisotropic(1.0), stress, unknown=VHS, observables="stress")

@@ -157,7 +157,7 @@ def test_a_rate_that_falls_needs_a_majorant():
     with pytest.raises(ValueError, match=r"`angle` must have values of `cosine` in \[−1, 1\]"):
         jk.KacGas(10, kernel=jk.MaxwellKernel(1.0, Wild()))
     with pytest.raises(ValueError, match="`angle` must have values"):
-        jk.Boltzmann(jk.MaxwellKernel(1.0, Wild()))
+        jk.operators.Fourier(jk.MaxwellKernel(1.0, Wild()))
     gas = jk.KacGas(50, kernel=Bounded())
     data = jk.simulate(
         gas, HOT, jnp.array([0.0, 2.0]), key=jax.random.key(0), replicas=4, observe=["stress"]
