@@ -286,7 +286,7 @@ def test_correlation_is_the_sum_over_tuples(size):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_program_and_one_dtype(dtype):
     """Other α, volumes and kernels of the same kind: the same program, in the dtype given."""
-    traces, found = [], []
+    traces, found, first = [], [], 0
 
     def watched(z):
         traces.append(1)

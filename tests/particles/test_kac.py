@@ -203,7 +203,7 @@ def test_one_program_and_one_dtype(dtype):
         return z.velocity[0] ** 2
 
     observe = [jk.observables.Mean("square", watched)]
-    found = []
+    found, first = [], 0
     for strength, exponent, weight in ((1, 0, 0.5), (2, 1, 0.3)):
         kernel = jk.PowerKernel(dtype(strength), dtype(exponent))
         laws = [cl.Binary(), cl.Binary("omega")]
