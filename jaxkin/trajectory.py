@@ -57,6 +57,10 @@ class Trajectory(eqx.Module):
             "Take one of `jaxkin.logs`, or derive a class from `jaxkin.logs.Log`.",
         )
 
+    def __contains__(self, name: object) -> bool:
+        """Whether an observable of this name was recorded."""
+        return name in self.observables
+
     def __getitem__(self, name: str) -> Array:
         require(
             name in self.observables,

@@ -19,7 +19,7 @@ from jaxkin.numerics.boxes import breaks_along
 from jaxkin.numerics.checks import require
 from jaxkin.numerics.polynomials import polynomial_degree
 from jaxkin.observables.base import Coordinates
-from jaxkin.observables.density import Density, needs_place, one
+from jaxkin.observables.density import AlongOne, Density, needs_place, one
 from jaxkin.observables.velocity_density import TypeDensities, VelocityDensity
 from jaxkin.operators.base import Operator
 
@@ -92,29 +92,15 @@ class SlabDensity(Density):
             eqx.tree_at(lambda z: (z.mass, z.type), sample, (jnp.asarray(m, dtype), jnp.asarray(k)))
             for k, m in enumerate(whole.masses)
         ]
-        rest = jnp.zeros(dimension, dtype)
-
-        def across(other: Array) -> Any:
-            place = jnp.concatenate([jnp.full(1, 0.3, dtype), other])
-            return one(function, eqx.tree_at(_position, sample, place), name)
-
-        require(
-            dimension == 1 or polynomial_degree(across, rest[1:]) == 0,
-            "observe",
-            "hold functions of x₁ and v in a slab, where f depends on no other component",
-            f"{name!r} looks at another component of the position",
-            "Take a `FourierMode`, or a function of `z.position[0]` alone.",
-        )
 
         def at(x: Array, state: Array) -> tuple[Array, Array]:
             """∫ φ f dv and ∫ |φ f| dv at one place."""
             total, size = jnp.zeros((), dtype), jnp.zeros((), dtype)
             parts = self._by_type(state)
             for kind, (part, mass) in enumerate(zip(parts.parts, parts.masses, strict=True)):
-                place = rest.at[0].set(x)
 
-                def here(z: Coordinates, place: Array = place) -> Any:
-                    return function(eqx.tree_at(_position, z, place, is_leaf=_is_none))
+                def here(z: Any) -> Any:
+                    return function(_Somewhere(z, AlongOne(x, name)))  # type: ignore[arg-type]
 
                 def phi(v: Array, kind: int = kind, mass: float = mass) -> Array:
                     z = Coordinates(
@@ -226,12 +212,15 @@ def surrounded(f: Array, operator: Operator, boundary: str) -> Array:
     return jnp.concatenate([mirror(f[GHOSTS - 1 :: -1]), f, mirror(f[: -GHOSTS - 1 : -1])])
 
 
-def _position(z: Coordinates) -> Array:
-    return z.position
+class _Somewhere:
+    """Coordinates of one particle with a place in the slab."""
 
+    def __init__(self, coordinates: Any, position: AlongOne):
+        self._coordinates, self.position = coordinates, position
 
-def _is_none(leaf: Any) -> bool:
-    return leaf is None
+    def __getattr__(self, name: str) -> Any:
+        """Return another coordinate."""
+        return getattr(self._coordinates, name)
 
 
 def _reconstruction(x: Array) -> Float[Array, " 5"]:

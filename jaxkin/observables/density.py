@@ -125,6 +125,32 @@ class Known:
         return value
 
 
+class AlongOne:
+    """A position in a slab, of which x₁ alone is known: `z.position[0]`."""
+
+    def __init__(self, first: Any, name: str):
+        self._first, self._name = first, name
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return x₁ for the index 0."""
+        require(
+            index == 0,
+            "observe",
+            "hold functions of x₁ and v in a slab, where f depends on no other component",
+            f"{self._name!r} asks for the component {index!r} of the position",
+            "Take a `FourierMode`, or a function of `z.position[0]`.",
+        )
+        return self._first
+
+    def __jax_array__(self) -> Any:
+        """Refuse: the other components are not known."""
+        raise ValueError(
+            "Argument `observe` must hold functions of x₁ and v in a slab, but "
+            f"{self._name!r} looks at the whole position. Take a `FourierMode`, or a function of "
+            "`z.position[0]`."
+        )
+
+
 def one(function: Callable[[Any], Any], coordinates: Any, name: str) -> Any:
     """Return φ of one particle.
 

@@ -123,9 +123,13 @@ class VelocityDensity(Density):
             fine,
             ~jnp.all(jnp.abs(fine - coarse) <= tolerance * size),
             f"Argument `observe` must hold functions that two rules integrate alike to "
-            f"{tolerance:g}, but {name!r} has jumps or kinks that they do not resolve. Take a "
-            "smoother function, or one of `jaxkin.observables` that has a closed form "
-            "(`Histogram` for the bins of a component).",
+            f"{tolerance:g}, but they differ by more for {name!r}. {self._remedy()}",
+        )
+
+    def _remedy(self) -> str:
+        return (
+            "Jumps, kinks or waves of it are not resolved: take a smoother function, or one of "
+            "`jaxkin.observables` that has a closed form (`Histogram` for the bins of a component)."
         )
 
     def characteristic(self, wave_vectors: Float[np.ndarray, "m d"]) -> Float[Array, "m 2"]:

@@ -206,7 +206,7 @@ def test_what_is_not_resolved(errors_raise):
     unit = 1e-9
     equation = one_type(8)
     state = equation.project(Wave(BKW(0.75, 2), A))
-    with pytest.raises(RuntimeError, match="looks at another component"):
+    with pytest.raises(ValueError, match="asks for the component 1 of the position"):
         equation.observe(state, Mean("up", lambda z: unit * z.position[1]))
     comb = Mean("comb", lambda z: unit * (jnp.sin(40 * jnp.pi * z.position[0]) > 0.3))
     with pytest.raises(RuntimeError, match="has jumps or kinks"):
