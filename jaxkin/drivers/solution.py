@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from jaxkin.drivers.density_path import DensityPath
 from jaxkin.model import KineticEquation
 from jaxkin.numerics.checks import is_traced, require, require_finite, require_increasing
+from jaxkin.numerics.guards import plain_errors
 from jaxkin.observables.base import Observable, chosen_observables
 from jaxkin.trajectory import Metadata, Trajectory
 
@@ -57,7 +58,8 @@ def solve(
 
     Raises:
         ValueError: an argument is out of range.
-        RuntimeError: the solution could not be followed to the last time.
+        RuntimeError: the solution could not be followed to the last time, or an observable is not
+            integrated to its tolerance (`jaxkin.observables`).
     """
     require_increasing(times)
     _is_equation(equation)
@@ -67,7 +69,11 @@ def solve(
     times = jnp.asarray(times, dtype=float)
     keep = bool(density)
     tolerances = _tolerances(rtol, atol)
-    observed, states = _told(*_solve(equation, law, times, chosen, *tolerances, adjoint, keep))
+    with plain_errors():
+        found = _solve(equation, law, times, chosen, *tolerances, adjoint, keep)
+        observed, states = _told(*found)
+        if not is_traced(observed):
+            jax.block_until_ready(observed)
     path = DensityPath(equation, times, states) if keep else None
     return Trajectory(times, observed, None, Metadata(equation=type(equation).__name__), path)
 

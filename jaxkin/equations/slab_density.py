@@ -148,7 +148,8 @@ class SlabDensity(Density):
         k = np.asarray(wave_vectors)
 
         def function(z: Coordinates) -> Array:
-            phase = 2 * jnp.pi * jnp.asarray(k[:, 0], z.position.dtype) * z.position[0]
+            x = z.position[0]
+            phase = 2 * jnp.pi * jnp.asarray(k[:, 0], x.dtype) * x
             chosen = 1.0 if mass is None else (z.mass == mass)
             return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1) * chosen
 

@@ -1,5 +1,7 @@
-"""A gradient that cannot exist must be an error, never a zero."""
+"""Errors that programs raise: a gradient that cannot exist, and checks that fail in a run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import equinox as eqx
@@ -24,3 +26,13 @@ def not_differentiable(tree: Any, message: str) -> Any:
 
     floating, rest = eqx.partition(tree, eqx.is_inexact_array)
     return eqx.combine(jax.tree.map(lambda x: identity(jnp.asarray(x)), floating), rest)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise what a check inside a compiled program says, without advice on how to debug it."""
+    try:
+        yield
+    except eqx.EquinoxRuntimeError as error:
+        text = str(error).partition("EquinoxRuntimeError: ")[2].partition("\n\n-----")[0]
+        raise RuntimeError(text.strip() or str(error)) from None

@@ -145,7 +145,7 @@ def test_what_it_does_not_know(errors_raise):
     diagonal = Mean("diagonal", lambda z: z.position[0] + z.position[1] < 0.77)
     with pytest.raises(RuntimeError, match="jumps that no plane of a constant coordinate holds"):
         diagonal.of_density(field())
-    with pytest.raises(ValueError, match="'speed' asks for one of"):
+    with pytest.raises(ValueError, match="'speed' asks for the velocity"):
         Mean("speed", lambda z: z.velocity[0]).of_density(field())
     with pytest.raises(ValueError, match="no profiles"):
         mixture_profiles(1, 2)[0].of_density(field())
