@@ -134,14 +134,24 @@ class Domain(abc.ABC):
 
 
 def finite_exp(theta: Array) -> Array:
-    """Return e^θ as a positive, finite number of its type."""
+    """Return e^θ as a positive, finite number of its type.
+
+    Args:
+        theta: θ, of any shape.
+    """
     span = jnp.finfo(theta.dtype)
     # A derivative of 0 out there is right: nothing moves any more.
     return jnp.exp(jnp.clip(theta, np.log(span.tiny) + 1, np.log(span.max) - 1))
 
 
 def within(x: Array, bounds: tuple[float, float], closed: tuple[bool, bool]) -> Array:
-    """Return x where rounding left it in the domain, else the nearest number that is in it."""
+    """Return x where rounding left it in the domain, else the nearest number that is in it.
+
+    Args:
+        x: of any shape.
+        bounds: the ends of the domain.
+        closed: which end belongs to it.
+    """
     lower, upper = (np.asarray(end, x.dtype) for end in bounds)
     least = lower if closed[0] else _next(lower, np.inf)
     most = upper if closed[1] else _next(upper, -np.inf)
@@ -156,5 +166,9 @@ def _next(end: np.ndarray, towards: float) -> np.ndarray:
 
 
 def sign(value: float) -> str:
-    """Return a number as it is printed, with the sign of a minus."""
+    """Return a number as it is printed, with the sign of a minus.
+
+    Args:
+        value: the number.
+    """
     return f"{value:g}".replace("-", "−")
