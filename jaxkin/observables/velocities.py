@@ -70,6 +70,7 @@ class CharacteristicFunction(Observable):
         """Return Σ w e^{−ik·v}."""
 
         def function(z: Coordinates) -> Array:
+            self._check(z.velocity.shape[-1])
             phase = jnp.asarray(self.wave_vectors, z.velocity.dtype) @ z.velocity
             return jnp.stack([jnp.cos(phase), -jnp.sin(phase)], axis=-1)
 
@@ -83,7 +84,17 @@ class CharacteristicFunction(Observable):
             "hold what the density tells",
             f"a {type(density).__name__} has no velocities for {self.name!r}",
         )
+        self._check(getattr(density, "dimension", len(self.wave_vectors[0])))
         return density.characteristic(np.asarray(self.wave_vectors))  # type: ignore[attr-defined]
+
+    def _check(self, dimension: int) -> None:
+        own = len(self.wave_vectors[0])
+        require(
+            own == dimension,
+            "wave_vectors",
+            f"have the dimension {dimension} of the velocities",
+            f"it is {own}",
+        )
 
 
 class Histogram(Observable):

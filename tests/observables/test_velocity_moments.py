@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import jaxkin as jk
-from jaxkin.observables import Coordinates, Entropy, Histogram, Weighted
+from jaxkin.observables import (
+    CharacteristicFunction,
+    Coordinates,
+    Entropy,
+    Histogram,
+    Weighted,
+)
 
 
 def test_histogram_by_brute_force():
@@ -31,3 +37,14 @@ def test_particles_have_no_entropy():
             key=jax.random.key(0),
             observe=[Entropy()],
         )
+
+
+def test_waves_of_another_dimension_are_refused():
+    measured = Weighted(jnp.ones(3), Coordinates(velocity=jnp.ones((3, 2))))
+    with pytest.raises(ValueError, match="`wave_vectors` must have the dimension 2 of the veloc"):
+        CharacteristicFunction([(1.0, 0.0, 0.0)]).of_particles(measured)
+    gas = jk.KacGas(4, kernel=jk.MaxwellKernel(1.0), dimension=2)
+    operator = gas.kinetic_limit(jk.operators.Hermite(degree=3)).operator
+    density = operator.measure(operator.project(jk.laws.Maxwellian(2)))
+    with pytest.raises(ValueError, match="`wave_vectors` must have the dimension 2 of the veloc"):
+        CharacteristicFunction([(1.0, 0.0, 0.0)]).of_density(density)
