@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 # A check inside a compiled program calls back to the host, and such a program cannot be kept in
-# the cache of compiled programs. So here a check that fails gives NaN, which no assertion takes
-# for a number; a test of the error itself asks for `errors_raise`, and the examples run as users
-# run them.
+# the cache of compiled programs. So here a check that fails gives NaN, which fails a comparison
+# with a number (and not one with another NaN); a test of the error itself asks for `errors_raise`,
+# and the examples run as users run them.
 os.environ.setdefault("EQX_ON_ERROR", "nan")  # equinox reads it when it is imported
 
 import jax
