@@ -117,7 +117,8 @@ class DensityPath(eqx.Module):
 
         Args:
             grid: as in `on_grid`, with one axis or two that are not held.
-            time: one of the recorded times; None for all, or the last for an image.
+            time: one of the recorded times; None for all, or the last for an image, which shows the
+                first mass or type.
             axes: of matplotlib; None makes new ones.
 
         Returns:
@@ -140,9 +141,10 @@ class DensityPath(eqx.Module):
         lead = [d for d in found.dims if d not in ("time", *free)]
         if len(free) == 2:
             last = found.isel(time=-1)
+            label = f"f at t = {float(last.time):.3g}" + (f", {lead[0]} 1" if lead else "")
             last = last.isel({lead[0]: 0}) if lead else last
             image = axes.pcolormesh(found[free[0]], found[free[1]], last.T, shading="nearest")
-            axes.figure.colorbar(image, ax=axes, label=f"f at t = {float(last.time):.3g}")
+            axes.figure.colorbar(image, ax=axes, label=label)
             axes.set(xlabel=free[0], ylabel=free[1])
             return axes
         for k in range(found.sizes["time"]):

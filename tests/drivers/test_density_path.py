@@ -81,6 +81,7 @@ def test_a_slab_and_types():
     axes = solution.density.plot((x,), (v, 0.0))
     assert axes.get_xlabel() == "x_1" and axes.get_ylabel() == "v_1"
     assert len(axes.collections) == 1
+    assert axes.figure.axes[-1].get_ylabel() == "f at t = 0.1, type 1"
 
 
 def test_lines(gas):
