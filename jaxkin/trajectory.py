@@ -120,7 +120,7 @@ class Trajectory(eqx.Module):
         return xarray.Dataset(data, coords, attrs=_plain(self.metadata))
 
     def save(self, path: str | Path) -> None:
-        """Write a NetCDF file.
+        """Write a NetCDF file of the observables, events and metadata; a `density` is not written.
 
         Raises:
             ImportError: xarray, h5netcdf or h5py is missing; `pip install 'jaxkin[xarray]'` brings
